@@ -1,0 +1,63 @@
+#include "common/text.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+static void test_printable(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} rows[] = {
+		{"", ""},
+		{"CN=pub;O=Example", "CN=pub;O=Example"},
+		{"K\xc3\xb6ln \xe6\x97\xa5 \xf0\x9f\x93\x9e",
+		 "K\xc3\xb6ln \xe6\x97\xa5 \xf0\x9f\x93\x9e"},
+		{"a\nb\tc\x1b[2J\x7f", "a\\x0ab\\x09c\\x1b[2J\\x7f"},
+		{"\\x41", "\\\\x41"},
+		{"\xc2\x9b", "\\xc2\\x9b"},          /* C1: CSI */
+		{"\xe2\x80\xae", "\\xe2\\x80\\xae"}, /* right-to-left override */
+		{"\xe2\x81\xa6", "\\xe2\\x81\\xa6"}, /* left-to-right isolate */
+		{"\xe2\x80\xa8", "\\xe2\\x80\\xa8"}, /* line separator */
+		{"\xff\xfe", "\\xff\\xfe"},
+		{"\xc3", "\\xc3"},
+		{"\xc3(", "\\xc3("},
+		{"\xc0\x80", "\\xc0\\x80"},                   /* overlong NUL */
+		{"\xe0\x80\x8a", "\\xe0\\x80\\x8a"},          /* overlong newline */
+		{"\xed\xa0\x80", "\\xed\\xa0\\x80"},          /* half a surrogate pair */
+		{"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"}, /* beyond U+10FFFF */
+		{"\xe6\x97", "\\xe6\\x97"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct buf b = {0};
+
+		text_printable(&b, span_of(rows[i].in, strlen(rows[i].in)));
+		assert_string_equal(buf_cstr(&b), rows[i].out);
+		buf_free(&b);
+	}
+}
+
+static void test_nul(void **state)
+{
+	struct buf b = {0};
+
+	(void)state;
+	text_printable(&b, span_of("a\0b", 3));
+	assert_string_equal(buf_cstr(&b), "a\\x00b");
+	buf_free(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_printable),
+		cmocka_unit_test(test_nul),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
