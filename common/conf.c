@@ -17,8 +17,7 @@ static const struct {
 	{"debug", LOG_LEVEL_DEBUG},
 };
 
-__attribute__((format(printf, 2, 0)))
-static void complain(cfg_t *cfg, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void complain(cfg_t *cfg, const char *fmt, va_list ap)
 {
 	/* libconfuse does not know the file inside a section; conf_load's error names it. */
 	if (cfg->filename)

@@ -1,5 +1,5 @@
 /*
- * ctlsuite.conf: one file for all services of a node, read with libconfuse. doc/ctlsuite.conf.5
+ * ctlsuite.conf: one file for all services of a node, read with libconfuse. doc/man/ctlsuite.conf.5
  * is its manual; a key that is not listed there is an error with file and line.
  */
 #ifndef COMMON_CONF_H

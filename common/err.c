@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-__attribute__((format(printf, 4, 0)))
-static void set_text(struct err *e, enum err_kind kind, const char *id, const char *fmt, va_list ap)
+__attribute__((format(printf, 4, 0))) static void
+set_text(struct err *e, enum err_kind kind, const char *id, const char *fmt, va_list ap)
 {
 	e->kind = kind;
 	snprintf(e->id, sizeof(e->id), "%s", id);

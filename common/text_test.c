@@ -19,8 +19,6 @@ static void test_printable(void **state)
 		{"a\nb\tc\x1b[2J\x7f", "a\\x0ab\\x09c\\x1b[2J\\x7f"},
 		{"\\x41", "\\\\x41"},
 		{"\xc2\x9b", "\\xc2\\x9b"},          /* C1: CSI */
-		{"\xe2\x80\xae", "\\xe2\\x80\\xae"}, /* right-to-left override */
-		{"\xe2\x81\xa6", "\\xe2\\x81\\xa6"}, /* left-to-right isolate */
 		{"\xe2\x80\xa8", "\\xe2\\x80\\xa8"}, /* line separator */
 		{"\xff\xfe", "\\xff\\xfe"},
 		{"\xc3", "\\xc3"},
@@ -42,6 +40,19 @@ static void test_printable(void **state)
 	}
 }
 
+static void test_reading_direction(void **state)
+{
+	static const uint8_t override[] = {0xe2, 0x80, 0xae}; /* U+202E, right to left */
+	static const uint8_t isolate[] = {0xe2, 0x81, 0xa6};  /* U+2066, left to right */
+	struct buf b = {0};
+
+	(void)state;
+	text_printable(&b, span_of(override, sizeof(override)));
+	text_printable(&b, span_of(isolate, sizeof(isolate)));
+	assert_string_equal(buf_cstr(&b), "\\xe2\\x80\\xae\\xe2\\x81\\xa6");
+	buf_free(&b);
+}
+
 static void test_nul(void **state)
 {
 	struct buf b = {0};
@@ -56,6 +67,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_printable),
+		cmocka_unit_test(test_reading_direction),
 		cmocka_unit_test(test_nul),
 	};
 
