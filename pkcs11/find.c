@@ -1,0 +1,141 @@
+#include "pkcs11/cryptoki.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Moves the slots that fit best to the front of the list; returns how many they are. */
+static size_t keep_fitting(P11KitUri *uri, struct slot *list, size_t n)
+{
+	enum uri_fit best = URI_DECORATED;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const enum uri_fit fit =
+			list[i].info.initialized ? uri_fits(uri, &list[i]) : URI_NO;
+
+		if (fit < best)
+			continue;
+		if (fit > best)
+			kept = 0;
+		best = fit;
+		list[kept++] = list[i];
+	}
+	return kept;
+}
+
+/* Where several tokens fit, the object may tell which is meant. */
+static size_t keep_with_object(struct tokens *ts, P11KitUri *uri, struct slot *list, size_t n)
+{
+	size_t kept = 0;
+
+	if (!uri_object(uri).data && !uri_id(uri).data)
+		return n;
+	for (size_t i = 0; i < n; i++) {
+		struct token t = {.ts = ts, .at = list[i], .uri = uri};
+		struct token_cert *certs;
+		struct err ignored;
+		size_t found = 0;
+
+		if (!token_certs(&t, &certs, &found, &ignored))
+			token_certs_free(certs, found);
+		session_close(&t);
+		if (found)
+			list[kept++] = list[i];
+	}
+	return kept ? kept : n;
+}
+
+static int missing(const char *uri, const struct slot *list, size_t n, struct err *e)
+{
+	size_t present = 0;
+
+	for (size_t i = 0; i < n; i++)
+		present += list[i].info.initialized;
+	err_set(e, ERR_TOKEN, "token-missing", "no token fits %s (%zu other%s present)", uri,
+		present, present == 1 ? "" : "s");
+	return err_hint(e, "put the token in; \"ctlclient token list\" shows what is there");
+}
+
+static int ambiguous(const char *uri, const struct slot *list, size_t n, struct err *e)
+{
+	err_set(e, ERR_TOKEN, "token-ambiguous",
+		"%zu tokens fit %s: %s (serial %s), %s (serial %s)%s", n, uri, list[0].info.label,
+		list[0].info.serial, list[1].info.label, list[1].info.serial, n > 2 ? ", ..." : "");
+	return err_hint(e, "name one: '%s' or '%s'", list[0].info.uri, list[1].info.uri);
+}
+
+static int token_new(struct token **out, struct tokens *ts, const struct slot *at, P11KitUri *uri,
+		     struct err *e)
+{
+	const struct span object = uri_object(uri);
+	struct token *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return err_nomem(e);
+	if (object.data) {
+		t->object = strndup((const char *)object.data, object.len);
+		if (!t->object) {
+			free(t);
+			return err_nomem(e);
+		}
+	}
+	t->ts = ts;
+	t->at = *at;
+	t->uri = uri;
+	*out = t;
+	return 0;
+}
+
+int token_find(struct token **out, struct tokens *ts, const char *uri, struct err *e)
+{
+	P11KitUri *parsed;
+	struct slot *list = NULL;
+	size_t all = 0;
+	size_t n;
+	int rc;
+
+	rc = uri_parse(&parsed, uri, e);
+	if (rc)
+		return rc;
+	rc = slots_list(&list, &all, ts, NULL, e);
+	if (rc)
+		goto out;
+	n = keep_fitting(parsed, list, all);
+	if (n > 1)
+		n = keep_with_object(ts, parsed, list, n);
+	if (n == 1)
+		rc = token_new(out, ts, list, parsed, e);
+	else
+		rc = n ? ambiguous(uri, list, n, e) : missing(uri, list, all, e);
+out:
+	free(list);
+	if (rc)
+		p11_kit_uri_free(parsed);
+	return rc;
+}
+
+void token_free(struct token *t)
+{
+	if (!t)
+		return;
+	session_close(t);
+	p11_kit_uri_free(t->uri);
+	free(t->object);
+	free(t);
+}
+
+const struct token_info *token_info(const struct token *t)
+{
+	return &t->at.info;
+}
+
+const char *token_pin_source(const struct token *t)
+{
+	return p11_kit_uri_get_pin_source(t->uri);
+}
+
+const char *token_object(const struct token *t)
+{
+	return t->object;
+}

@@ -1,0 +1,146 @@
+/*
+ * Security tokens through PKCS#11: find, describe, initialise, make keys, sign.
+ *
+ * Tokens and objects are named by RFC 7512 URIs; a token once found is known by module and serial
+ * number, because slots are renumbered and labels get decorated. One thread owns a struct tokens
+ * and everything that comes from it (see owner.h). Never fork() after tokens_open().
+ */
+#ifndef PKCS11_TOKEN_H
+#define PKCS11_TOKEN_H
+
+#include "common/bytes.h"
+#include "common/err.h"
+#include "common/secret.h"
+
+#include <openssl/x509.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The modules: loaded and initialised. */
+struct tokens;
+
+/* Loads the module at path, or without one p11-kit's configured modules (trust modules are left
+ * out). A configured module that does not load is named on standard error and the others go on;
+ * no module at all is ERR_TOKEN "no-module". Close with tokens_close(), which also finalises. */
+int tokens_open(struct tokens **out, const char *module_path, struct err *e);
+void tokens_close(struct tokens *ts);
+
+enum token_pin_state {
+	TOKEN_PIN_OK,
+	TOKEN_PIN_COUNT_LOW, /* CKF_USER_PIN_COUNT_LOW: a wrong PIN was given before */
+	TOKEN_PIN_FINAL_TRY, /* CKF_USER_PIN_FINAL_TRY: the next wrong PIN locks it */
+	TOKEN_PIN_LOCKED,    /* CKF_USER_PIN_LOCKED */
+	TOKEN_PIN_UNSET,     /* no user PIN has been set */
+};
+
+/* What a token says of itself. Texts are without their padding and as text_printable() shows them
+ * (common/text.h): what is not printable as \xNN, hence the room. */
+struct token_info {
+	char label[129], manufacturer[129], model[65], serial[65];
+	char module[256]; /* path or name of its module */
+	unsigned long slot;
+	bool initialized, login_required, pin_pad, write_protected;
+	enum token_pin_state pin;
+	char uri[512]; /* ready to paste: names this token and no other */
+};
+
+/* All tokens present, initialised or not (SoftHSM shows one empty slot more). *out is
+ * an array of *out_n, the caller's; free() it. */
+int tokens_list(struct tokens *ts, struct token_info **out, size_t *out_n, struct err *e);
+
+/* A certificate on a token that has, or seems to have, a private key of the same CKA_ID. */
+struct token_cert {
+	X509 *cert;      /* owned */
+	char label[256]; /* CKA_LABEL, as text_printable() shows it */
+	uint8_t id[64];  /* CKA_ID */
+	size_t id_len;
+	char uri[768]; /* ready to paste */
+};
+
+/* One token, found. */
+struct token;
+
+/* Finds the one token (and object, if the URI names one) that uri matches. ERR_USAGE "uri" if it
+ * does not parse; ERR_TOKEN "token-missing", or "token-ambiguous" (both are named in the hint).
+ * A pin-value in the URI is refused with ERR_USAGE "pin-value". On success *out is the caller's. */
+int token_find(struct token **out, struct tokens *ts, const char *uri, struct err *e);
+void token_free(struct token *t);
+
+const struct token_info *token_info(const struct token *t);
+
+/* The pin-source attribute of the URI the token was found by, or NULL. */
+const char *token_pin_source(const struct token *t);
+
+/* The object label in that URI as text, or NULL. */
+const char *token_object(const struct token *t);
+
+/* The certificates on the token, as far as the URI (object, id) admits them: needs no login. *out
+ * is an array of *out_n, the caller's; give it to token_certs_free(). */
+int token_certs(struct token *t, struct token_cert **out, size_t *out_n, struct err *e);
+void token_certs_free(struct token_cert *list, size_t n);
+
+/* The one signing certificate the URI names: exactly one of token_certs(). ERR_TOKEN
+ * "certificate-missing" or "certificate-ambiguous". *out is the caller's (X509_free). */
+int token_signing_cert(X509 **out, struct token *t, struct err *e);
+
+/* Looks at the token again; 0 if a PIN may be tried. ERR_TOKEN "pin-locked", "pin-final-try"
+ * (unless allow_final_try), "token-removed". */
+int token_login_check(struct token *t, bool allow_final_try, struct err *e);
+
+/* Logs in as the user. ERR_TOKEN "pin-wrong" (what the counter says now is in the text),
+ * "pin-locked", "pin-final-try" (refused before trying unless allow_final_try), "token-removed".
+ * A NULL pin is asked for by the reader
+ * itself (info.pin_pad). One attempt per call; never repeated by itself. */
+int token_login(struct token *t, const struct secret *pin, bool allow_final_try, struct err *e);
+
+/* Signs a DigestInfo with the private key that belongs to cert (same CKA_ID as its certificate
+ * object, or the same modulus), CKM_RSA_PKCS. sig has siglen bytes, the length of the modulus.
+ * Logged in before, unless the token needs no login. ERR_TOKEN "key-missing",
+ * "login-needed", "always-authenticate", "token-removed", "sign". The signature has been verified
+ * with cert when this returns 0. */
+int token_sign(struct token *t, const X509 *cert, const uint8_t *digest_info, size_t len,
+	       uint8_t *sig, size_t siglen, struct err *e);
+
+/* Initialises a token (C_InitToken, then the user PIN; everything on it is lost). Which one: by
+ * serial, or by slot if serial is NULL, or, with serial NULL and slot TOKEN_ANY_SLOT, the only one
+ * that is not initialised. ERR_TOKEN "token-missing", "token-ambiguous", "pin-wrong" (SO PIN,
+ * or a PIN of a length the token does not take), "init"; ERR_USAGE "label". *info describes it
+ * afterwards. The module is restarted, so that it shows the new token: sessions with other tokens
+ * in it end, and those log in again. */
+enum { TOKEN_ANY_SLOT = -1 };
+int token_init(struct tokens *ts, const char *label, const char *serial, long slot,
+	       const struct secret *so_pin, const struct secret *pin, struct token_info *info,
+	       struct err *e);
+
+/* Describes the token that token_init() would initialise, without touching it. */
+int token_init_target(struct token_info *info, struct tokens *ts, const char *serial, long slot,
+		      struct err *e);
+
+/* What keygen makes. */
+struct token_keygen {
+	const char *label;   /* of key and certificate */
+	unsigned bits;       /* 1024, 2048 or 4096 */
+	unsigned days;       /* validity of the certificate, from now */
+	const char *subject; /* "CN=...,OU=...,O=..." (RFC 4514, most specific first) */
+};
+
+/* Makes an RSA key pair on the token (private, sensitive, not extractable), self-signs a
+ * certificate for it with the key on the token and stores it beside the key with the same CKA_ID.
+ * Logged in before. On success *cert is the caller's. If any step fails the key made is removed
+ * again. ERR_TOKEN "keygen", also if the label or id is taken; ERR_USAGE "subject", "key-size",
+ * "days", "label", "uri" (an id too long). */
+int token_keygen(struct token *t, const struct token_keygen *spec, X509 **cert, struct err *e);
+
+/* Facts about a private key, for "token test". Logged in before. */
+struct token_key_facts {
+	unsigned bits;
+	bool private_, sensitive, extractable, never_extractable, local, sign, always_authenticate;
+};
+int token_key_facts(struct token *t, const X509 *cert, struct token_key_facts *facts,
+		    struct err *e);
+
+/* True if the module is one known to keep its keys in software (SoftHSM): named as such wherever
+ * the token shows. */
+bool token_is_software(const struct token_info *info);
+
+#endif

@@ -1,0 +1,152 @@
+#include "pkcs11/cryptoki.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int uri_parse(P11KitUri **out, const char *text, struct err *e)
+{
+	P11KitUri *uri = p11_kit_uri_new();
+	int rc;
+
+	if (!uri)
+		return err_nomem(e);
+	rc = p11_kit_uri_parse(text, P11_KIT_URI_FOR_ANY, uri);
+	if (rc != P11_KIT_URI_OK) {
+		rc = err_set(e, ERR_USAGE, "uri", "\"%s\" is not a PKCS#11 URI: %s", text,
+			     p11_kit_uri_message(rc));
+		err_hint(e, "it looks like pkcs11:token=SAST%%201;object=sast; \"ctlclient token "
+			    "list\" shows those of your tokens");
+	} else if (p11_kit_uri_get_pin_value(uri)) {
+		/* The URI is not shown: it holds the PIN. */
+		rc = err_set(e, ERR_USAGE, "pin-value",
+			     "the URI holds a PIN (pin-value), where every program on this "
+			     "computer can read it");
+		err_hint(e, "leave it out, or use pin-source=env:NAME or pin-source=file:PATH");
+	} else if (p11_kit_uri_any_unrecognized(uri)) {
+		rc = err_set(e, ERR_USAGE, "uri", "\"%s\" names an attribute that is not known",
+			     text);
+		err_hint(e, "known ones are token, serial, manufacturer, model, object, id, "
+			    "slot-id and pin-source (RFC 7512)");
+	}
+	if (rc)
+		p11_kit_uri_free(uri);
+	else
+		*out = uri;
+	return rc;
+}
+
+/* A field of the URI that is not set begins with a NUL (p11-kit's convention). */
+static bool field_is(const uint8_t *wanted, const uint8_t *field, size_t len)
+{
+	const size_t n = text_trimmed(wanted, len);
+
+	return !wanted[0] || (n == text_trimmed(field, len) && !memcmp(wanted, field, n));
+}
+
+/* OpenSC shows a card once per PIN and makes labels of both: "SAST 1 (User PIN)" or, in other
+ * versions, "User PIN (SAST 1)". */
+static bool label_is_decorated(const uint8_t *wanted, const uint8_t *label, size_t len)
+{
+	const size_t n = text_trimmed(wanted, len);
+	const size_t m = text_trimmed(label, len);
+
+	if (!n || m < n + 3 || label[m - 1] != ')')
+		return false;
+	return (!memcmp(label, wanted, n) && label[n] == ' ' && label[n + 1] == '(') ||
+	       (!memcmp(label + m - 1 - n, wanted, n) && label[m - 2 - n] == '(');
+}
+
+static bool slot_fits(P11KitUri *uri, const struct slot *s)
+{
+	CK_SLOT_ID id = p11_kit_uri_get_slot_id(uri);
+	CK_SLOT_INFO info;
+
+	if (id != (CK_SLOT_ID)-1 && id != s->id)
+		return false;
+	return s->module->fn->C_GetSlotInfo(s->id, &info) == CKR_OK &&
+	       p11_kit_uri_match_slot_info(uri, &info);
+}
+
+enum uri_fit uri_fits(P11KitUri *uri, const struct slot *s)
+{
+	const CK_TOKEN_INFO *wanted = p11_kit_uri_get_token_info(uri);
+	const CK_TOKEN_INFO *raw = &s->raw;
+
+	if (!p11_kit_uri_match_module_info(uri, &s->module->info) || !slot_fits(uri, s) ||
+	    !field_is(wanted->serialNumber, raw->serialNumber, sizeof(raw->serialNumber)) ||
+	    !field_is(wanted->manufacturerID, raw->manufacturerID, sizeof(raw->manufacturerID)) ||
+	    !field_is(wanted->model, raw->model, sizeof(raw->model)))
+		return URI_NO;
+	if (field_is(wanted->label, raw->label, sizeof(raw->label)))
+		return URI_EXACT;
+	return label_is_decorated(wanted->label, raw->label, sizeof(raw->label)) ? URI_DECORATED
+										 : URI_NO;
+}
+
+/* Copies a field with the padding p11-kit expects: some modules pad with NULs. */
+static void field_copy(uint8_t *to, const uint8_t *from, size_t len)
+{
+	const size_t n = text_trimmed(from, len);
+
+	if (!n)
+		return;
+	memset(to, ' ', len);
+	memcpy(to, from, n);
+}
+
+static int set_object(P11KitUri *uri, CK_ATTRIBUTE_TYPE type, struct span value)
+{
+	CK_ATTRIBUTE a = {type, (void *)value.data, value.len};
+
+	return p11_kit_uri_set_attribute(uri, &a);
+}
+
+void uri_format(char *out, size_t size, const struct slot *s, enum uri_detail detail,
+		struct span label, struct span id)
+{
+	P11KitUri *uri = p11_kit_uri_new();
+	char *text = NULL;
+	CK_TOKEN_INFO *info;
+
+	*out = '\0';
+	if (!uri)
+		return;
+	info = p11_kit_uri_get_token_info(uri);
+	field_copy(info->label, s->raw.label, sizeof(info->label));
+	field_copy(info->serialNumber, s->raw.serialNumber, sizeof(info->serialNumber));
+	if (detail >= URI_MODEL) {
+		field_copy(info->model, s->raw.model, sizeof(info->model));
+		field_copy(info->manufacturerID, s->raw.manufacturerID,
+			   sizeof(info->manufacturerID));
+	}
+	if (detail >= URI_SLOT)
+		p11_kit_uri_set_slot_id(uri, s->id);
+	if (label.len)
+		set_object(uri, CKA_LABEL, label);
+	else if (id.len)
+		set_object(uri, CKA_ID, id);
+	/* Half a URI would name something else: none at all is better. */
+	if (p11_kit_uri_format(uri, P11_KIT_URI_FOR_ANY, &text) == P11_KIT_URI_OK &&
+	    strlen(text) < size)
+		snprintf(out, size, "%s", text);
+	free(text);
+	p11_kit_uri_free(uri);
+}
+
+static struct span attribute(P11KitUri *uri, CK_ATTRIBUTE_TYPE type)
+{
+	const CK_ATTRIBUTE *a = p11_kit_uri_get_attribute(uri, type);
+
+	return a ? span_of(a->pValue, a->ulValueLen) : span_of(NULL, 0);
+}
+
+struct span uri_object(P11KitUri *uri)
+{
+	return attribute(uri, CKA_LABEL);
+}
+
+struct span uri_id(P11KitUri *uri)
+{
+	return attribute(uri, CKA_ID);
+}
