@@ -1,0 +1,291 @@
+#include "server/net/api_client.h"
+
+#include <curl/curl.h>
+#include <inttypes.h>
+#include <openssl/evp.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum {
+	CONNECT_SECONDS = 10,
+	TOTAL_SECONDS = 120,
+	URL_MAX = 600,
+};
+
+struct api {
+	const struct api_opts *opts;
+	CURL *curl;
+	uint8_t seen[API_FINGERPRINT_LEN];
+	bool has_seen;
+	char why[CURL_ERROR_SIZE];
+};
+
+static void see(struct api *a, const X509 *cert)
+{
+	unsigned n = 0;
+
+	a->has_seen = cert && X509_digest(cert, EVP_sha256(), a->seen, &n);
+}
+
+/* Replaces OpenSSL's chain building when the provider is known by fingerprint (or not at all). */
+static int verify_pin(X509_STORE_CTX *ctx, void *arg)
+{
+	struct api *a = arg;
+	const uint8_t *pin = a->opts->fingerprint;
+
+	see(a, X509_STORE_CTX_get0_cert(ctx));
+	if (a->has_seen && pin && !CRYPTO_memcmp(pin, a->seen, sizeof(a->seen))) {
+		X509_STORE_CTX_set_error(ctx, X509_V_OK);
+		return 1;
+	}
+	X509_STORE_CTX_set_error(ctx, X509_V_ERR_CERT_UNTRUSTED);
+	return 0;
+}
+
+static int verify_ca(X509_STORE_CTX *ctx, void *arg)
+{
+	see(arg, X509_STORE_CTX_get0_cert(ctx));
+	return X509_verify_cert(ctx);
+}
+
+static CURLcode on_ssl_ctx(CURL *curl, void *ssl_ctx, void *arg)
+{
+	struct api *a = arg;
+
+	(void)curl;
+	SSL_CTX_set_cert_verify_callback(ssl_ctx, a->opts->ca ? verify_ca : verify_pin, a);
+	return CURLE_OK;
+}
+
+int api_open(struct api **out, const struct api_opts *opts, struct err *e)
+{
+	struct api *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return err_nomem(e);
+	a->opts = opts;
+	a->curl = curl_easy_init();
+	if (!a->curl) {
+		free(a);
+		return err_nomem(e);
+	}
+	*out = a;
+	return 0;
+}
+
+void api_close(struct api *a)
+{
+	if (!a)
+		return;
+	curl_easy_cleanup(a->curl);
+	free(a);
+}
+
+bool api_seen_fingerprint(const struct api *a, uint8_t fingerprint[API_FINGERPRINT_LEN])
+{
+	if (a->has_seen)
+		memcpy(fingerprint, a->seen, sizeof(a->seen));
+	return a->has_seen;
+}
+
+static size_t on_body(char *data, size_t one, size_t n, void *arg)
+{
+	struct api_reply *reply = arg;
+
+	(void)one;
+	if (reply->body.len + n > API_BODY_MAX)
+		return 0;
+	buf_put(&reply->body, data, n);
+	return reply->body.bad ? 0 : n;
+}
+
+static size_t on_header(char *line, size_t one, size_t n, void *arg)
+{
+	struct api_reply *reply = arg;
+	char value[32] = "";
+
+	(void)one;
+	if (n > 5 && n - 5 < sizeof(value) && !strncasecmp(line, "etag:", 5)) {
+		memcpy(value, line + 5, n - 5);
+		if (sscanf(value, " \"%" SCNd64 "\"", &reply->generation) != 1)
+			reply->generation = -1;
+	}
+	return n;
+}
+
+static void set_options(struct api *a, const char *url, struct api_reply *reply)
+{
+	CURL *c = a->curl;
+	const struct api_opts *o = a->opts;
+
+	curl_easy_reset(c);
+	curl_easy_setopt(c, CURLOPT_URL, url);
+	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https");
+	curl_easy_setopt(c, CURLOPT_PROXY, "");
+	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
+	curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)TOTAL_SECONDS);
+	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, a->why);
+	curl_easy_setopt(c, CURLOPT_USERAGENT, "ctlsuite/" CTL_VERSION);
+	curl_easy_setopt(c, CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx);
+	curl_easy_setopt(c, CURLOPT_SSL_CTX_DATA, a);
+	curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L);
+	if (o->ca) {
+		curl_easy_setopt(c, CURLOPT_CAINFO, o->ca);
+		curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
+		curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L);
+	} else {
+		/* The fingerprint names one certificate: its names add nothing. */
+		curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
+	if (o->user) {
+		curl_easy_setopt(c, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+		curl_easy_setopt(c, CURLOPT_USERNAME, o->user);
+		curl_easy_setopt(c, CURLOPT_PASSWORD, o->password->text);
+	}
+	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(c, CURLOPT_WRITEDATA, reply);
+	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(c, CURLOPT_HEADERDATA, reply);
+}
+
+static int explain_no_answer(struct api *a, CURLcode code, struct err *e)
+{
+	const struct hostport *s = &a->opts->server;
+	const char *why = a->why[0] ? a->why : curl_easy_strerror(code);
+
+	switch (code) {
+	case CURLE_PEER_FAILED_VERIFICATION:
+		err_set(e, ERR_REFUSED, "provider-certificate",
+			"the provider %s:%u shows another certificate than the one expected: %s",
+			s->host, s->port, why);
+		return err_hint(e, "nothing was sent to it; if its certificate was renewed on "
+				   "purpose, compare the new fingerprint and use --ca or "
+				   "--fingerprint");
+	case CURLE_SSL_CACERT_BADFILE:
+		return err_set(e, ERR_USAGE, "ca-file", "cannot use the CA file %s: %s",
+			       a->opts->ca, why);
+	default:
+		err_set(e, ERR_FAILED, "provider-down", "no answer from the provider %s:%u: %s",
+			s->host, s->port, why);
+		return err_hint(e, "is ctlproviderd running there, and is the port open between "
+				   "here and there? nothing was changed");
+	}
+}
+
+static enum err_kind kind_of_status(long status)
+{
+	switch (status) {
+	case 409:
+	case 412:
+		return ERR_CONFLICT;
+	case 422:
+		return ERR_REFUSED;
+	default:
+		return ERR_FAILED;
+	}
+}
+
+static int explain_problem(long status, struct api_reply *reply, struct err *e)
+{
+	const char *id = NULL;
+	const char *detail = NULL;
+	const char *hint = NULL;
+	json_t *doc = NULL;
+	struct err ignored;
+
+	if (!json_read(&doc, buf_view(&reply->body), &ignored))
+		json_unpack(doc, "{s?s, s?s, s?s}", "id", &id, "detail", &detail, "hint", &hint);
+	err_set(e, kind_of_status(status), id ? id : "http-status", "%s",
+		detail ? detail : "the provider refused without saying why");
+	if (!detail)
+		err_wrap(e, "HTTP status %ld", status);
+	if (hint)
+		err_hint(e, "%s", hint);
+	json_decref(doc);
+	return (int)e->kind;
+}
+
+/* Sends what set_options() and the caller prepared. */
+static int perform(struct api *a, struct api_reply *reply, struct err *e)
+{
+	long status = 0;
+	CURLcode code;
+	int rc;
+
+	a->why[0] = '\0';
+	code = curl_easy_perform(a->curl);
+	if (code != CURLE_OK) {
+		rc = explain_no_answer(a, code, e);
+		goto fail;
+	}
+	curl_easy_getinfo(a->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (status != 200) {
+		rc = explain_problem(status, reply, e);
+		goto fail;
+	}
+	return 0;
+fail:
+	buf_free(&reply->body);
+	return rc;
+}
+
+static void start(struct api *a, const char *path, struct api_reply *reply)
+{
+	const char *host = a->opts->server.host;
+	const bool v6 = strchr(host, ':') != NULL;
+	char url[URL_MAX];
+
+	*reply = (struct api_reply){.generation = -1};
+	snprintf(url, sizeof(url), "https://%s%s%s:%u%s", v6 ? "[" : "", host, v6 ? "]" : "",
+		 a->opts->server.port, path);
+	set_options(a, url, reply);
+}
+
+int api_get(struct api *a, const char *path, struct api_reply *reply, struct err *e)
+{
+	start(a, path, reply);
+	return perform(a, reply, e);
+}
+
+int api_get_json(struct api *a, const char *path, json_t **doc, struct err *e)
+{
+	struct api_reply reply;
+	int rc = api_get(a, path, &reply, e);
+
+	if (rc)
+		return rc;
+	rc = json_read(doc, buf_view(&reply.body), e);
+	if (rc)
+		err_wrap(e, "the answer to %s", path);
+	buf_free(&reply.body);
+	return rc;
+}
+
+int api_put(struct api *a, const char *path, struct span body, int64_t generation,
+	    struct api_reply *reply, struct err *e)
+{
+	struct curl_slist *headers = NULL;
+	char match[48];
+	int rc;
+
+	start(a, path, reply);
+	snprintf(match, sizeof(match), "If-Match: \"%lld\"", (long long)generation);
+	headers = curl_slist_append(NULL, "Content-Type: application/octet-stream");
+	if (!headers || !curl_slist_append(headers, match)) {
+		rc = err_nomem(e);
+		goto out;
+	}
+	curl_easy_setopt(a->curl, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(a->curl, CURLOPT_CUSTOMREQUEST, "PUT");
+	curl_easy_setopt(a->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
+	curl_easy_setopt(a->curl, CURLOPT_POSTFIELDS, body.data);
+	rc = perform(a, reply, e);
+out:
+	curl_slist_free_all(headers);
+	return rc;
+}

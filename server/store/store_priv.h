@@ -1,0 +1,58 @@
+/* What the files of the store share: transactions, and statements with sticky errors. */
+#ifndef SERVER_STORE_STORE_PRIV_H
+#define SERVER_STORE_STORE_PRIV_H
+
+#include "server/store/store.h"
+
+#include <sqlite3.h>
+
+struct store_stmt {
+	const char *sql; /* the literal it was made from: compared by address */
+	sqlite3_stmt *st;
+};
+
+struct store {
+	sqlite3 *db;
+	char *path;               /* of store.db */
+	struct store_stmt *stmts; /* prepared so far, nstmts of them */
+	size_t nstmts;
+	int64_t commits; /* made through this handle */
+};
+
+/* Turns what SQLite complained about last into an error; doing is what was attempted ("add the
+ * user"). */
+int store_fail(struct store *s, const char *doing, struct err *e);
+
+/* Every write happens between these. store_end() commits if rc is 0, else rolls back; it returns rc
+ * or the kind of the failed commit. */
+int store_begin(struct store *s, struct err *e);
+int store_end(struct store *s, int rc, struct err *e);
+
+/* One run of a statement. Bindings and columns are taken in order. After a failure everything does
+ * nothing until query_end(), which tells. */
+struct query {
+	struct store *s;
+	sqlite3_stmt *st;
+	int at; /* the next parameter, then the next column */
+	int rc;
+};
+
+/* Takes sql, which must be a literal, from the cache or prepares it. */
+void query_start(struct query *q, struct store *s, const char *sql);
+void query_put_int(struct query *q, int64_t v);
+void query_put_text(struct query *q, const char *text); /* must live until query_end() */
+void query_put_blob(struct query *q, struct span s);    /* as above */
+
+/* Steps; true if there is a row, whose columns may be read then. */
+bool query_row(struct query *q);
+int64_t query_int(struct query *q);
+void query_text(struct query *q, char *to, size_t size);
+void query_blob(struct query *q, struct buf *to); /* appends; also the bytes of a text */
+
+/* Ends the run. 0, or the kind of the error in e. */
+int query_end(struct query *q, const char *doing, struct err *e);
+
+/* Steps a statement that has no rows, and ends it. */
+int query_run(struct query *q, const char *doing, struct err *e);
+
+#endif
