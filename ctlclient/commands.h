@@ -1,0 +1,9 @@
+/* The commands of ctlclient, one file each. All return the exit code. */
+#ifndef CTLCLIENT_COMMANDS_H
+#define CTLCLIENT_COMMANDS_H
+
+int cmd_token(int argc, char **argv, void *ctx);   /* token list|show|init|keygen|test */
+int cmd_ctl(int argc, char **argv, void *ctx);     /* ctl create|update|show|verify|diff */
+int cmd_cluster(int argc, char **argv, void *ctx); /* cluster show|status|fetch|set-mode|... */
+
+#endif

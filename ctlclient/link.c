@@ -1,0 +1,155 @@
+#include "ctlclient/link.h"
+
+#include "common/cli.h"
+#include "common/conf.h"
+#include "common/hex.h"
+#include "ctlclient/known.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct link {
+	struct api_opts api_opts;
+	struct api *api;
+	struct secret password;
+	uint8_t fingerprint[API_FINGERPRINT_LEN];
+};
+
+struct api *link_api(struct link *l)
+{
+	return l->api;
+}
+
+static int parse_fingerprint(struct link *l, const char *text, struct err *e)
+{
+	struct buf bytes = {0};
+	const bool ok = hex_parse(&bytes, text, strlen(text)) && bytes.len == API_FINGERPRINT_LEN;
+
+	if (ok)
+		memcpy(l->fingerprint, bytes.data, API_FINGERPRINT_LEN);
+	buf_free(&bytes);
+	if (!ok)
+		return err_set(e, ERR_USAGE, "fingerprint",
+			       "--fingerprint takes the 64 hexadecimal digits of a SHA-256");
+	l->api_opts.fingerprint = l->fingerprint;
+	return 0;
+}
+
+static int ask_about(struct link *l, struct err *e)
+{
+	const struct hostport *s = &l->api_opts.server;
+	struct buf print = {0};
+	int rc = 0;
+
+	hex_upper(&print, span_of(l->fingerprint, API_FINGERPRINT_LEN), ':');
+	if (!buf_cstr(&print))
+		return err_nomem(e);
+	fprintf(stderr,
+		"The provider %s:%u is not known here yet. The SHA-256 fingerprint of its "
+		"certificate is\n  %s\nCompare it with what \"ctladmin node init\" or \"ctladmin "
+		"node show\" printed there.\n",
+		s->host, s->port, buf_cstr(&print));
+	if (!isatty(STDIN_FILENO) || !cli_confirm("Is it the same?")) {
+		err_set(e, ERR_REFUSED, "provider-unknown", "the provider %s:%u is not known",
+			s->host, s->port);
+		rc = err_hint(e, "use --ca FILE, or --fingerprint with the fingerprint above once "
+				 "you have compared it");
+	}
+	buf_free(&print);
+	return rc;
+}
+
+/* Asks the provider for its version only to see its certificate. */
+static int meet(struct link *l, struct err *e)
+{
+	struct api *first = NULL;
+	struct api_reply reply;
+	int rc = api_open(&first, &l->api_opts, e);
+
+	if (rc)
+		return rc;
+	rc = api_get(first, "/api/v1/version", &reply, e);
+	if (rc && !strcmp(e->id, "provider-certificate") &&
+	    api_seen_fingerprint(first, l->fingerprint)) {
+		rc = ask_about(l, e);
+		if (!rc)
+			rc = known_put(&l->api_opts.server, l->fingerprint, e);
+		if (!rc)
+			l->api_opts.fingerprint = l->fingerprint;
+	}
+	api_close(first);
+	return rc;
+}
+
+static int pin_provider(struct link *l, const struct cluster_opts *opts, struct err *e)
+{
+	bool found = false;
+	int rc;
+
+	if (opts->ca) {
+		l->api_opts.ca = opts->ca;
+		return 0;
+	}
+	if (opts->fingerprint)
+		return parse_fingerprint(l, opts->fingerprint, e);
+	rc = known_get(&l->api_opts.server, l->fingerprint, &found, e);
+	if (rc)
+		return rc;
+	if (!found)
+		return meet(l, e);
+	l->api_opts.fingerprint = l->fingerprint;
+	return 0;
+}
+
+static int read_password(struct link *l, const struct cluster_opts *opts, struct err *e)
+{
+	const char *file = getenv("CTL_PASSWORD_FILE");
+	char prompt[128];
+	char *source = NULL;
+	int rc;
+
+	if (!opts->password_source && file && asprintf(&source, "file:%s", file) < 0)
+		return err_nomem(e);
+	snprintf(prompt, sizeof(prompt), "Password of %.60s on the provider", opts->user);
+	rc = secret_read(&l->password, opts->password_source ? opts->password_source : source,
+			 prompt, "password", "--password-source", e);
+	free(source);
+	return rc;
+}
+
+int link_open(struct link **out, const struct cluster_opts *opts, struct err *e)
+{
+	struct link *l = calloc(1, sizeof(*l));
+	int rc;
+
+	if (!l)
+		return err_nomem(e);
+	rc = hostport_parse(&l->api_opts.server, opts->server, PORT_PROVIDER, e);
+	if (!rc)
+		rc = pin_provider(l, opts, e);
+	if (!rc)
+		rc = read_password(l, opts, e);
+	if (rc)
+		goto fail;
+	l->api_opts.user = opts->user;
+	l->api_opts.password = &l->password;
+	rc = api_open(&l->api, &l->api_opts, e);
+	if (rc)
+		goto fail;
+	*out = l;
+	return 0;
+fail:
+	link_close(l);
+	return rc;
+}
+
+void link_close(struct link *l)
+{
+	if (!l)
+		return;
+	api_close(l->api);
+	secret_free(&l->password);
+	free(l);
+}

@@ -1,0 +1,115 @@
+#include "ctlclient/options.h"
+
+#include <stdlib.h>
+
+enum {
+	OPT_MODULE = 256,
+	OPT_PIN,
+	OPT_FINAL,
+	OPT_SERVER,
+	OPT_USER,
+	OPT_PASSWORD,
+	OPT_CA,
+	OPT_PRINT,
+	OPT_JSON
+};
+
+static const struct argp_option desk_options[] = {
+	{"module", OPT_MODULE, "PATH", 0,
+	 "PKCS#11 module of the tokens (else CTL_MODULE, else p11-kit's modules)", 0},
+	{"pin-source", OPT_PIN, "SOURCE", 0,
+	 "Where the PIN comes from: prompt, env:NAME, file:PATH or fd:N", 0},
+	{"allow-final-try", OPT_FINAL, NULL, 0,
+	 "Try the PIN even if one more mistake would lock the token", 0},
+	{0},
+};
+
+static error_t parse_desk(int key, char *arg, struct argp_state *state)
+{
+	struct desk_opts *o = state->input;
+
+	switch (key) {
+	case OPT_MODULE:
+		o->module = arg;
+		return 0;
+	case OPT_PIN:
+		o->pin_source = arg;
+		return 0;
+	case OPT_FINAL:
+		o->allow_final_try = true;
+		return 0;
+	case ARGP_KEY_END:
+		if (!o->module)
+			o->module = getenv("CTL_MODULE");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+const struct argp options_desk = {desk_options, parse_desk, NULL, NULL, NULL, NULL, NULL};
+
+static const struct argp_option cluster_options[] = {
+	{"server", OPT_SERVER, "HOST[:PORT]", 0,
+	 "The provider on the first node (else CTL_PROVIDER)", 0},
+	{"user", OPT_USER, "NAME", 0, "The administrator's account (else CTL_USER)", 0},
+	{"password-source", OPT_PASSWORD, "SOURCE", 0,
+	 "Where the password comes from: prompt, env:NAME, file:PATH or fd:N (else the file that "
+	 "CTL_PASSWORD_FILE names, else a prompt)",
+	 0},
+	{"ca", OPT_CA, "FILE", 0, "PEM certificate that the provider's must chain to (else CTL_CA)",
+	 0},
+	{"fingerprint", OPT_PRINT, "SHA256", 0,
+	 "SHA-256 fingerprint that the provider's certificate must have", 0},
+	{"json", OPT_JSON, NULL, 0, "Print one JSON document", 0},
+	{0},
+};
+
+static void from_environment(struct cluster_opts *o)
+{
+	if (!o->server)
+		o->server = getenv("CTL_PROVIDER");
+	if (!o->user)
+		o->user = getenv("CTL_USER");
+	if (!o->ca && !o->fingerprint)
+		o->ca = getenv("CTL_CA");
+}
+
+static error_t parse_cluster(int key, char *arg, struct argp_state *state)
+{
+	struct cluster_opts *o = state->input;
+
+	switch (key) {
+	case OPT_SERVER:
+		o->server = arg;
+		return 0;
+	case OPT_USER:
+		o->user = arg;
+		return 0;
+	case OPT_PASSWORD:
+		o->password_source = arg;
+		return 0;
+	case OPT_CA:
+		o->ca = arg;
+		return 0;
+	case OPT_PRINT:
+		o->fingerprint = arg;
+		return 0;
+	case OPT_JSON:
+		o->json = true;
+		return 0;
+	case ARGP_KEY_END:
+		from_environment(o);
+		if (!o->server)
+			argp_error(state, "which provider? give --server HOST or set CTL_PROVIDER");
+		if (!o->user)
+			argp_error(state, "which account? give --user NAME or set CTL_USER");
+		if (o->ca && o->fingerprint)
+			argp_error(state, "give --ca or --fingerprint, not both");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+const struct argp options_cluster = {cluster_options, parse_cluster, NULL, NULL, NULL, NULL, NULL};

@@ -1,0 +1,27 @@
+/* Options that several commands share, as argp(3) children. */
+#ifndef CTLCLIENT_OPTIONS_H
+#define CTLCLIENT_OPTIONS_H
+
+#include "ctlclient/desk.h"
+
+#include <argp.h>
+#include <stdbool.h>
+
+/* --module, --pin-source, --allow-final-try: the child's input is a struct desk_opts, zeroed.
+ * --module falls back to CTL_MODULE. */
+extern const struct argp options_desk;
+
+/* How to reach the provider. */
+struct cluster_opts {
+	const char *server;          /* --server, CTL_PROVIDER */
+	const char *user;            /* --user, CTL_USER */
+	const char *password_source; /* --password-source, CTL_PASSWORD_FILE */
+	const char *ca;              /* --ca, CTL_CA */
+	const char *fingerprint;     /* --fingerprint */
+	bool json;                   /* --json */
+};
+
+/* The input is a struct cluster_opts, zeroed; the environment fills what was not given. */
+extern const struct argp options_cluster;
+
+#endif
