@@ -1,0 +1,25 @@
+/* The HTTP API: which path takes what, who may use it, and what it answers. doc/api.md. */
+#ifndef SERVER_PROVIDER_API_H
+#define SERVER_PROVIDER_API_H
+
+#include "common/log.h"
+#include "common/log_limit.h"
+#include "server/net/https.h"
+#include "server/net/worker.h"
+#include "server/provider/activate.h"
+#include "server/provider/throttle.h"
+
+struct api {
+	struct event_base *base;
+	struct worker_pool *pool; /* each thread's own is its struct store */
+	struct activator *activator;
+	struct throttle *throttle;
+	const struct log *log;
+	struct log_limit strangers; /* for lines that anybody can cause */
+	bool stopping;              /* answers are not held back any more */
+};
+
+/* A https_handler_fn; arg is the struct api. */
+void api_handle(struct https_request *r, void *arg);
+
+#endif

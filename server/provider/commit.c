@@ -1,0 +1,83 @@
+#include "server/provider/commit.h"
+
+#include "server/provider/ctl_check.h"
+#include "server/provider/views.h"
+
+#include <stdio.h>
+#include <time.h>
+
+static int stale(const struct commit *c, struct err *e)
+{
+	err_set(e, ERR_CONFLICT, "stale-generation", "the CTL is at generation %lld, not %lld",
+		(long long)c->present, (long long)c->expected);
+	return err_hint(e, "somebody else was quicker: fetch the present list, make the change "
+			   "again and sign it");
+}
+
+static int check(struct ctl_facts *facts, const struct commit *c, struct store *s,
+		 const struct store_ctl *present, struct err *e)
+{
+	struct ctl_question q = {
+		.present = buf_view(&present->file), .neu = c->list, .now = time(NULL)};
+	struct store_node *nodes;
+	int rc = store_nodes(s, &nodes, &q.nnodes, e);
+
+	if (rc)
+		return rc;
+	q.nodes = nodes;
+	rc = ctl_check(facts, &q, e);
+	store_nodes_free(nodes, q.nnodes);
+	return rc;
+}
+
+static int write_ctl(struct commit *c, struct store *s, struct ctl_facts *facts, struct err *e)
+{
+	struct store_ctl row = {.time = time(NULL), .mixed = facts->mixed, .signer = facts->signer};
+	int rc;
+
+	snprintf(row.user, sizeof(row.user), "%s", c->user);
+	snprintf(row.address, sizeof(row.address), "%s", c->address);
+	buf_span(&row.file, c->list);
+	buf_span(&row.difference, buf_view(&facts->difference));
+	rc = row.file.bad || row.difference.bad ? err_nomem(e)
+						: store_ctl_commit(s, c->expected, &row, e);
+	c->generation = row.generation;
+	c->mixed = row.mixed;
+	store_ctl_free(&row);
+	return rc;
+}
+
+static void note(const struct commit *c, const struct ctl_facts *facts, int rc,
+		 const struct log *log, const struct err *e)
+{
+	const struct store_signer *signer = &facts->signer;
+	char by[sizeof(signer->subject) + sizeof(signer->serial) + 32] = "unknown";
+
+	if (*signer->subject)
+		snprintf(by, sizeof(by), "%s serial %s", signer->subject, signer->serial);
+	if (rc)
+		log_line(log, LOG_LEVEL_WARN, "ctl refused (%s): from %s at %s, signer %s: %s",
+			 e->id, c->user, c->address, by, e->what);
+	else
+		log_line(log, LOG_LEVEL_INFO,
+			 "ctl accepted: generation %lld, %s, from %s at %s, signer %s",
+			 (long long)c->generation, view_mode(c->mixed), c->user, c->address, by);
+}
+
+int commit_ctl(struct commit *c, struct store *s, const struct log *log, struct err *e)
+{
+	struct ctl_facts facts = {0};
+	struct store_ctl present;
+	int rc = store_ctl_current(s, &present, e);
+
+	if (rc)
+		return rc;
+	c->present = present.generation;
+	rc = c->present == c->expected ? check(&facts, c, s, &present, e) : stale(c, e);
+	if (!rc)
+		rc = write_ctl(c, s, &facts, e);
+	note(c, &facts, rc, log, e);
+	ctl_facts_free(&facts);
+	store_ctl_free(&present);
+	return rc;
+}

@@ -1,0 +1,21 @@
+/* Points in time as text. */
+#ifndef SERVER_PROVIDER_WHEN_H
+#define SERVER_PROVIDER_WHEN_H
+
+#include <stdint.h>
+#include <time.h>
+
+enum { WHEN_MAX = 32 };
+
+/* RFC 3339 in UTC: "2026-11-24T10:00:00Z". Returns text. */
+static inline const char *when_text(char text[WHEN_MAX], int64_t seconds)
+{
+	const time_t t = (time_t)seconds;
+	struct tm tm;
+
+	if (!gmtime_r(&t, &tm) || !strftime(text, WHEN_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm))
+		text[0] = '\0';
+	return text;
+}
+
+#endif
