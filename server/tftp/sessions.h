@@ -1,0 +1,52 @@
+/*
+ * The transfers that are running: a fixed number of places, found by the client's address and port.
+ */
+#ifndef SERVER_TFTP_SESSIONS_H
+#define SERVER_TFTP_SESSIONS_H
+
+#include "server/tftp/content.h"
+#include "server/tftp/transfer.h"
+#include "server/tftp/udp.h"
+#include "server/tftp/wheel.h"
+
+#include <stdint.h>
+
+enum {
+	SESSIONS_MAX = 16384, /* a power of two; about 5 MB */
+	SESSION_NAME = 48,
+};
+
+struct session {
+	struct session *chain; /* the next of the same hash, or the next free place */
+	union udp_addr peer;
+	union udp_local local; /* answers come from here */
+	uint64_t request;      /* hash of the request's bytes: a repeated one is known by it */
+	uint64_t started_ms;
+	struct content *content; /* a reference */
+	char name[SESSION_NAME]; /* what was asked for, cut to fit: for the log */
+	struct transfer transfer;
+	struct wheel_timer timer;
+};
+
+struct sessions;
+
+/* All places at once; NULL if out of memory or randomness. */
+struct sessions *sessions_new(void);
+void sessions_free(struct sessions *s);
+
+/* A keyed hash, so that strangers cannot choose what collides. */
+uint64_t sessions_hash(const struct sessions *s, struct span bytes);
+uint64_t sessions_hash_peer(const struct sessions *s, const union udp_addr *peer);
+
+/* The session of a client, or NULL. */
+struct session *sessions_find(struct sessions *s, const union udp_addr *peer);
+
+/* A new session for a client that has none, zeroed but for peer; NULL if all places are taken. */
+struct session *sessions_add(struct sessions *s, const union udp_addr *peer);
+
+/* Ends a session: lets go of its content, frees its place. Its timer must not be armed. */
+void sessions_remove(struct sessions *s, struct session *one);
+
+size_t sessions_count(const struct sessions *s);
+
+#endif

@@ -1,0 +1,216 @@
+#include "server/tftp/source.h"
+
+#include "server/store/notify.h"
+#include "server/store/store.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+static const char service[] = "tftp";
+
+struct source {
+	const char *state;
+	const struct log *log;
+	int news; /* eventfd: fresh is set */
+	int stop; /* eventfd: the thread shall end */
+	pthread_t thread;
+	bool running;
+
+	/* The thread's own while it runs; before and afterwards, its parent's. */
+	struct store *store;
+	int notify;
+	int64_t counter;
+	int64_t generation;
+	bool failing;
+
+	pthread_mutex_t lock; /* of what follows */
+	bool has_fresh;
+	struct content *fresh; /* owned, not yet taken */
+};
+
+static void ring(int fd)
+{
+	const uint64_t one = 1;
+
+	/* It can only fail when it is full, that is, ringing already. */
+	(void)!write(fd, &one, sizeof(one));
+}
+
+static void hand_over(struct source *s, struct content *ctl)
+{
+	struct content *old;
+
+	pthread_mutex_lock(&s->lock);
+	old = s->fresh;
+	s->fresh = ctl;
+	s->has_fresh = true;
+	pthread_mutex_unlock(&s->lock);
+	content_unref(old);
+	ring(s->news);
+}
+
+/* Takes the active list over if it is another one than before. */
+static int reload(struct source *s, struct err *e)
+{
+	struct store_active active = {0};
+	struct content *ctl = NULL;
+	int rc = store_active_get(s->store, &active, e);
+
+	if (rc)
+		goto out;
+	if (active.generation == s->generation)
+		goto out;
+	if (active.generation) {
+		ctl = content_new(&active.file);
+		if (!ctl) {
+			rc = err_nomem(e);
+			goto out;
+		}
+		log_line(s->log, LOG_LEVEL_INFO,
+			 "serving the trust list of generation %" PRId64 ", %s mode, %zu bytes",
+			 active.generation, active.mixed ? "mixed" : "non-secure", ctl->bytes.len);
+	}
+	s->generation = active.generation;
+	hand_over(s, ctl);
+out:
+	buf_free(&active.file);
+	return rc;
+}
+
+static int look(struct source *s, struct err *e)
+{
+	int64_t counter;
+	int rc = store_change_counter(s->store, &counter, e);
+
+	if (rc || counter == s->counter)
+		return rc;
+	rc = reload(s, e);
+	if (!rc)
+		s->counter = counter;
+	return rc;
+}
+
+/* Says once that the store cannot be read, and once that it can again. */
+static void look_and_tell(struct source *s)
+{
+	struct err e;
+	const int rc = look(s, &e);
+
+	if (rc && !s->failing)
+		log_line(s->log, LOG_LEVEL_ERROR, "%s; the list in memory is still served", e.what);
+	if (!rc && s->failing)
+		log_line(s->log, LOG_LEVEL_INFO, "the store can be read again");
+	s->failing = rc != 0;
+}
+
+static void *run(void *arg)
+{
+	struct source *s = arg;
+	struct pollfd fds[] = {{s->stop, POLLIN, 0}, {s->notify, POLLIN, 0}};
+
+	for (;;) {
+		const int n = poll(fds, 2, SOURCE_LOOK_MS);
+
+		if (n > 0 && fds[0].revents)
+			return NULL;
+		if (n > 0)
+			notify_drain(s->notify);
+		look_and_tell(s);
+	}
+}
+
+static int start(struct source *s, struct err *e)
+{
+	int rc;
+
+	s->news = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	s->stop = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (s->news < 0 || s->stop < 0)
+		return err_set(e, ERR_FAILED, "source", "cannot make an event descriptor: %s",
+			       strerror(errno));
+	rc = store_open(&s->store, s->state, STORE_READ, e);
+	if (!rc)
+		rc = notify_listen(&s->notify, s->state, service, e);
+	if (!rc)
+		rc = look(s, e);
+	if (rc)
+		return rc;
+	rc = pthread_create(&s->thread, NULL, run, s);
+	if (rc)
+		return err_set(e, ERR_FAILED, "source", "cannot start a thread: %s", strerror(rc));
+	s->running = true;
+	return 0;
+}
+
+int source_open(struct source **out, const char *state, const struct log *log, struct err *e)
+{
+	struct source *s = calloc(1, sizeof(*s));
+	int rc;
+
+	if (!s)
+		return err_nomem(e);
+	*s = (struct source){
+		.state = state,
+		.log = log,
+		.news = -1,
+		.stop = -1,
+		.notify = -1,
+		.counter = -1,
+		.generation = -1,
+	};
+	pthread_mutex_init(&s->lock, NULL);
+	rc = start(s, e);
+	if (rc) {
+		source_close(s);
+		return rc;
+	}
+	*out = s;
+	return 0;
+}
+
+void source_close(struct source *s)
+{
+	if (!s)
+		return;
+	if (s->running) {
+		ring(s->stop);
+		pthread_join(s->thread, NULL);
+	}
+	if (s->notify >= 0)
+		notify_close(s->notify, s->state, service);
+	store_close(s->store);
+	if (s->news >= 0)
+		close(s->news);
+	if (s->stop >= 0)
+		close(s->stop);
+	content_unref(s->fresh);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+int source_fd(const struct source *s)
+{
+	return s->news;
+}
+
+bool source_take(struct source *s, struct content **ctl)
+{
+	uint64_t rung;
+	bool has;
+
+	/* Nothing to read means that nobody rang: has_fresh then says the same. */
+	(void)!read(s->news, &rung, sizeof(rung));
+	pthread_mutex_lock(&s->lock);
+	has = s->has_fresh;
+	*ctl = s->fresh;
+	s->fresh = NULL;
+	s->has_fresh = false;
+	pthread_mutex_unlock(&s->lock);
+	return has;
+}
