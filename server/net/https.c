@@ -50,7 +50,7 @@ struct conn {
 	enum state state;
 	bool fresh;  /* no byte of the next head has come yet */
 	bool broken; /* the peer went away while the handler was at work */
-	bool unread; /* there is, or may be, a body that was not read */
+	bool unread; /* the peer has sent, or may send, what will not be read */
 	size_t drained;
 	struct https_server *server;
 	struct bufferevent *bev;
