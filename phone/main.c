@@ -9,7 +9,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { OPT_STATE = 1000, OPT_TFTP, OPT_BLKSIZE, OPT_JSON };
 

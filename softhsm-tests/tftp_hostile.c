@@ -263,6 +263,8 @@ static void strangers(void)
 	send_ack(stranger, &tid, 1);
 	if (take(stranger, &p, &from, ANSWER_MS) != TFTP_ERROR || p.code != TFTP_UNKNOWN_TID)
 		fail("a stranger's ACK", "is not answered by error 5");
+	if (from.sin_port != tid.sin_port)
+		fail("a stranger's ACK", "is answered from another port than it was sent to");
 	send_text(stranger, &tid, TFTP_ERROR, "||stop it|");
 	need_silence(stranger, "a stranger's ERROR");
 	need_silence(fd, "what a stranger did");

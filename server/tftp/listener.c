@@ -27,6 +27,7 @@ struct port {
 };
 
 struct listener {
+	struct event_base *base;
 	struct port well_known; /* where requests arrive; sends nothing */
 	struct port tids[TID_SOCKETS];
 	struct udp_inbox *inbox;
@@ -290,8 +291,7 @@ static void on_news(evutil_socket_t fd, short what, void *arg)
 
 /* ---- opening and closing ---- */
 
-static int port_open(struct port *p, struct listener *l, struct event_base *base,
-		     const union udp_addr *at, struct err *e)
+static int port_open(struct port *p, struct listener *l, const union udp_addr *at, struct err *e)
 {
 	const int rc = udp_open(&p->fd, at, e);
 
@@ -299,7 +299,7 @@ static int port_open(struct port *p, struct listener *l, struct event_base *base
 		return rc;
 	p->owner = l;
 	p->outbox = udp_outbox_new(p->fd);
-	p->readable = event_new(base, p->fd, EV_READ | EV_PERSIST, on_readable, p);
+	p->readable = event_new(l->base, p->fd, EV_READ | EV_PERSIST, on_readable, p);
 	if (!p->outbox || !p->readable || event_add(p->readable, NULL))
 		return err_nomem(e);
 	return 0;
@@ -314,54 +314,55 @@ static void port_close(struct port *p)
 		close(p->fd);
 }
 
-static int open_ports(struct listener *l, struct event_base *base, const struct hostport *at,
-		      struct err *e)
+static int open_ports(struct listener *l, const struct hostport *at, struct err *e)
 {
 	union udp_addr addr;
 	int rc = udp_resolve(&addr, at, e);
 
 	if (!rc)
-		rc = port_open(&l->well_known, l, base, &addr, e);
+		rc = port_open(&l->well_known, l, &addr, e);
 	udp_set_port(&addr, 0);
 	for (size_t i = 0; i < TID_SOCKETS && !rc; i++)
-		rc = port_open(&l->tids[i], l, base, &addr, e);
+		rc = port_open(&l->tids[i], l, &addr, e);
 	return rc;
 }
 
-static int open_rest(struct listener *l, struct event_base *base, struct err *e)
-{
-	l->inbox = udp_inbox_new();
-	l->sessions = sessions_new();
-	l->tick = event_new(base, -1, EV_PERSIST, on_tick, l);
-	l->news = event_new(base, source_fd(l->source), EV_READ | EV_PERSIST, on_news, l);
-	if (!l->inbox || !l->sessions || !l->tick || !l->news || event_add(l->news, NULL))
-		return err_nomem(e);
-	on_news(-1, 0, l);
-	return 0;
-}
-
 int listener_open(struct listener **out, struct event_base *base, const struct hostport *at,
-		  struct source *source, const struct log *log, struct err *e)
+		  const struct log *log, struct err *e)
 {
 	struct listener *l = calloc(1, sizeof(*l));
 	int rc;
 
 	if (!l)
 		return err_nomem(e);
-	l->source = source;
 	l->log = (struct log_limit){.log = log, .per_second = LOG_PER_SECOND};
+	l->base = base;
 	l->well_known.fd = -1;
 	for (size_t i = 0; i < TID_SOCKETS; i++)
 		l->tids[i].fd = -1;
 	wheel_init(&l->wheel, now_ms());
-	rc = open_rest(l, base, e);
-	if (!rc)
-		rc = open_ports(l, base, at, e);
+	l->inbox = udp_inbox_new();
+	l->sessions = sessions_new();
+	l->tick = event_new(base, -1, EV_PERSIST, on_tick, l);
+	if (l->inbox && l->sessions && l->tick)
+		rc = open_ports(l, at, e);
+	else
+		rc = err_nomem(e);
 	if (rc) {
 		listener_close(l);
 		return rc;
 	}
 	*out = l;
+	return 0;
+}
+
+int listener_serve(struct listener *l, struct source *source, struct err *e)
+{
+	l->source = source;
+	l->news = event_new(l->base, source_fd(source), EV_READ | EV_PERSIST, on_news, l);
+	if (!l->news || event_add(l->news, NULL))
+		return err_nomem(e);
+	on_news(source_fd(source), EV_READ, l);
 	return 0;
 }
 

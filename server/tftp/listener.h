@@ -14,10 +14,13 @@
 
 struct listener;
 
-/* Binds its sockets and adds itself to base; serves what source has. All must outlive the listener.
- * ERR_FAILED "listen". */
+/* Binds its sockets and adds itself to base. base and log must outlive it. ERR_FAILED "listen". */
 int listener_open(struct listener **out, struct event_base *base, const struct hostport *at,
-		  struct source *source, const struct log *log, struct err *e);
+		  const struct log *log, struct err *e);
+
+/* From now on, serves what source has, which must live as long as base is dispatched. */
+int listener_serve(struct listener *l, struct source *source, struct err *e);
+
 void listener_close(struct listener *l);
 
 #endif

@@ -82,9 +82,12 @@ static int serve(const struct conf *conf, const struct log *log, struct err *e)
 		rc = err_nomem(e);
 		goto out;
 	}
-	rc = source_open(&source, conf->state, log, e);
+	/* The port first: whoever comes second must not disturb the one that runs. */
+	rc = listener_open(&listener, base, &conf->tftp, log, e);
 	if (!rc)
-		rc = listener_open(&listener, base, &conf->tftp, source, log, e);
+		rc = source_open(&source, conf->state, log, e);
+	if (!rc)
+		rc = listener_serve(listener, source, e);
 	if (rc)
 		goto out;
 	log_line(log, LOG_LEVEL_INFO, "listening at %s, UDP port %u", conf->tftp.host,
