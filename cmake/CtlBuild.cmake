@@ -61,7 +61,7 @@ function(ctl_unit_test name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT 120
-    ENVIRONMENT "CTL_SOURCE_DIR=${CMAKE_SOURCE_DIR};CTL_BIN=${CMAKE_BINARY_DIR}/bin")
+    ENVIRONMENT "CTL_SOURCE_DIR=${CMAKE_SOURCE_DIR};CTL_BIN=${CMAKE_BINARY_DIR}/bin;CTL_SHIM=${CMAKE_BINARY_DIR}/test/libctlshim.so")
 endfunction()
 
 # ctl_script_test(NAME): softhsm-tests/NAME.sh, run by ctest against the built programs.

@@ -53,6 +53,7 @@ static int no_such_command(const struct cli_cmd *table, const char *word, const 
 
 static int run(const struct cli_cmd *c, int argc, char **argv, void *ctx)
 {
+	char *typed = argv[1];
 	char *name = NULL;
 	int rc;
 
@@ -60,6 +61,7 @@ static int run(const struct cli_cmd *c, int argc, char **argv, void *ctx)
 		return ERR_FAILED;
 	argv[1] = name;
 	rc = c->run(argc - 1, argv + 1, ctx);
+	argv[1] = typed;
 	free(name);
 	return rc;
 }

@@ -385,7 +385,9 @@ static void conf_reads_all_keys(void **state)
 {
 	char *path = write_text(*state, "c",
 				"state = \"/s\"\nlog-level = debug\nprovider {\n listen = "
-				"\"127.0.0.1:1\"\n}\ntftp { listen = \"[::1]:2\" }\n");
+				"\"127.0.0.1:1\"\n connections = 7\n signers = \"/a.pem\"\n "
+				"require-hardware = true\n}\ntftp { listen = \"[::1]:2\" }\n"
+				"metrics { listen = \"127.0.0.1\" }\n");
 	struct conf c;
 	struct err e;
 
@@ -394,6 +396,11 @@ static void conf_reads_all_keys(void **state)
 	assert_int_equal(c.log_level, LOG_LEVEL_DEBUG);
 	assert_int_equal(c.provider.port, 1);
 	assert_string_equal(c.tftp.host, "::1");
+	assert_int_equal(c.provider_connections, 7);
+	assert_string_equal(c.signers, "/a.pem");
+	assert_true(c.require_hardware);
+	assert_string_equal(c.metrics.host, "127.0.0.1");
+	assert_int_equal(c.metrics.port, PORT_METRICS);
 	conf_free(&c);
 	free(path);
 }
@@ -406,6 +413,12 @@ static void conf_refuses_mistakes(void **state)
 		"provider { listen = \"a:b:c\" }\n",
 		"provider { port = 3 }\n",
 		"state = \"unclosed\n",
+		"provider { connections = 0 }\n",
+		"provider { connections = 65537 }\n",
+		"provider { connections = many }\n",
+		"provider { require-hardware = true }\n",
+		"metrics { listen = \"192.0.2.1:80\" }\n",
+		"metrics { listen = \"0.0.0.0:80\" }\n",
 	};
 	struct conf c;
 	struct err e;

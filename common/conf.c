@@ -27,20 +27,68 @@ __attribute__((format(printf, 2, 0))) static void complain(cfg_t *cfg, const cha
 	fputc('\n', stderr);
 }
 
-static int fill(struct conf *c, cfg_t *cfg, struct err *e)
+static int fill_level(struct conf *c, const char *word, struct err *e)
 {
-	const char *word = cfg_getstr(cfg, "log-level");
-	bool known = false;
-
 	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
 		if (strcmp(levels[i].word, word) != 0)
 			continue;
 		c->log_level = levels[i].level;
-		known = true;
+		return 0;
 	}
-	if (!known)
+	return err_set(e, ERR_USAGE, "conf",
+		       "log-level is \"%s\"; it takes error, warning, info or debug", word);
+}
+
+static int fill_connections(struct conf *c, long n, struct err *e)
+{
+	if (n < 1 || n > CONF_CONNECTIONS_MAX)
 		return err_set(e, ERR_USAGE, "conf",
-			       "log-level is \"%s\"; it takes error, warning, info or debug", word);
+			       "provider { connections } is %ld; it takes 1 to %d", n,
+			       CONF_CONNECTIONS_MAX);
+	c->provider_connections = (unsigned)n;
+	return 0;
+}
+
+static bool is_loopback(const char *host)
+{
+	return !strncmp(host, "127.", 4) || !strcmp(host, "::1") || !strcmp(host, "localhost");
+}
+
+/* It is plain HTTP without a login: for this host only. */
+static int fill_metrics(struct conf *c, const char *text, struct err *e)
+{
+	if (!*text)
+		return 0;
+	if (hostport_parse(&c->metrics, text, PORT_METRICS, e))
+		return err_wrap(e, "metrics { listen }");
+	if (is_loopback(c->metrics.host))
+		return 0;
+	return err_set(e, ERR_USAGE, "conf",
+		       "metrics { listen } is \"%s\"; it takes an address of this host only, such "
+		       "as 127.0.0.1:%d",
+		       text, PORT_METRICS);
+}
+
+/* The string of a key as a copy of ours; NULL if it is empty. */
+static int fill_text(char **to, const char *text, struct err *e)
+{
+	*to = *text ? strdup(text) : NULL;
+	return *text && !*to ? err_nomem(e) : 0;
+}
+
+static int fill(struct conf *c, cfg_t *cfg, struct err *e)
+{
+	if (fill_level(c, cfg_getstr(cfg, "log-level"), e) ||
+	    fill_connections(c, cfg_getint(cfg, "provider|connections"), e) ||
+	    fill_metrics(c, cfg_getstr(cfg, "metrics|listen"), e) ||
+	    fill_text(&c->signers, cfg_getstr(cfg, "provider|signers"), e))
+		return (int)e->kind;
+	c->require_hardware = cfg_getbool(cfg, "provider|require-hardware");
+	if (c->require_hardware && !c->signers) {
+		err_set(e, ERR_USAGE, "conf", "provider { require-hardware } needs signers");
+		return err_hint(e, "signers = FILE names the authorities that certify keys on "
+				   "tokens; nothing else tells the provider where a key is");
+	}
 	if (hostport_parse(&c->provider, cfg_getstr(cfg, "provider|listen"), PORT_PROVIDER, e))
 		return err_wrap(e, "provider { listen }");
 	if (hostport_parse(&c->tftp, cfg_getstr(cfg, "tftp|listen"), PORT_TFTP, e))
@@ -69,13 +117,21 @@ static int parse(cfg_t *cfg, const char *path, struct err *e)
 
 int conf_load(struct conf *c, const char *path, struct err *e)
 {
-	cfg_opt_t provider[] = {CFG_STR("listen", "0.0.0.0:2444", CFGF_NONE), CFG_END()};
+	cfg_opt_t provider[] = {
+		CFG_STR("listen", "0.0.0.0:2444", CFGF_NONE),
+		CFG_INT("connections", CONF_CONNECTIONS, CFGF_NONE),
+		CFG_STR("signers", "", CFGF_NONE),
+		CFG_BOOL("require-hardware", cfg_false, CFGF_NONE),
+		CFG_END(),
+	};
 	cfg_opt_t tftp[] = {CFG_STR("listen", "0.0.0.0:69", CFGF_NONE), CFG_END()};
+	cfg_opt_t metrics[] = {CFG_STR("listen", "", CFGF_NONE), CFG_END()};
 	cfg_opt_t all[] = {
 		CFG_STR("state", CONF_DEFAULT_STATE, CFGF_NONE),
 		CFG_STR("log-level", "info", CFGF_NONE),
 		CFG_SEC("provider", provider, CFGF_NONE),
 		CFG_SEC("tftp", tftp, CFGF_NONE),
+		CFG_SEC("metrics", metrics, CFGF_NONE),
 		CFG_END(),
 	};
 	cfg_t *cfg = cfg_init(all, CFGF_NONE);
@@ -97,5 +153,6 @@ int conf_load(struct conf *c, const char *path, struct err *e)
 void conf_free(struct conf *c)
 {
 	free(c->state);
+	free(c->signers);
 	*c = (struct conf){0};
 }

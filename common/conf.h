@@ -9,19 +9,31 @@
 #include "common/hostport.h"
 #include "common/log.h"
 
+#include <stdbool.h>
+
 #define CONF_DEFAULT_FILE "/etc/ctlsuite/ctlsuite.conf"
 #define CONF_DEFAULT_STATE "/var/lib/ctlsuite"
 
 enum {
 	PORT_PROVIDER = 2444,
 	PORT_TFTP = 69,
+	PORT_METRICS = 9444,
+};
+
+enum {
+	CONF_CONNECTIONS = 1024, /* provider { connections }, unless told */
+	CONF_CONNECTIONS_MAX = 65536,
 };
 
 struct conf {
-	char *state;              /* folder of the store, keys and files; owned */
-	enum log_level log_level; /* log-level: error, warning, info, debug */
-	struct hostport provider; /* provider { listen } */
-	struct hostport tftp;     /* tftp { listen } */
+	char *state;                   /* folder of the store, keys and files; owned */
+	enum log_level log_level;      /* log-level: error, warning, info, debug */
+	struct hostport provider;      /* provider { listen } */
+	unsigned provider_connections; /* provider { connections } */
+	char *signers;                 /* provider { signers }: PEM file, owned; NULL: none */
+	bool require_hardware;         /* provider { require-hardware } */
+	struct hostport tftp;          /* tftp { listen } */
+	struct hostport metrics;       /* metrics { listen }; the host is empty: off */
 };
 
 /* Reads path, or CONF_DEFAULT_FILE if it is NULL (which may then be missing: defaults). Complaints

@@ -14,6 +14,16 @@ void log_init(struct log *lg, const char *program)
 	lg->journal = getenv("JOURNAL_STREAM") != NULL;
 }
 
+enum log_level log_level_of(const struct log *lg)
+{
+	return __atomic_load_n(&lg->level, __ATOMIC_RELAXED);
+}
+
+void log_set_level(struct log *lg, enum log_level level)
+{
+	__atomic_store_n(&lg->level, level, __ATOMIC_RELAXED);
+}
+
 static const char *level_word(enum log_level level)
 {
 	switch (level) {
@@ -33,7 +43,7 @@ void log_line(const struct log *lg, enum log_level level, const char *fmt, ...)
 	char text[LINE_MAX_BYTES];
 	va_list ap;
 
-	if (level > lg->level)
+	if (level > log_level_of(lg))
 		return;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);

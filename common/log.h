@@ -18,6 +18,10 @@ struct log {
 /* Fills in lg for a program: journal style if standard error goes to the journal. */
 void log_init(struct log *lg, const char *program);
 
+/* The level may change while other threads write lines. */
+enum log_level log_level_of(const struct log *lg);
+void log_set_level(struct log *lg, enum log_level level);
+
 /* Writes one line. Unprintable bytes in it become "?", so that no stranger's text can forge a
  * second line or steer a terminal. Safe from any thread. Never pass a secret. */
 void log_line(const struct log *lg, enum log_level level, const char *fmt, ...)

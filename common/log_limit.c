@@ -28,7 +28,7 @@ void log_limited(struct log_limit *l, enum log_level level, const char *fmt, ...
 	char text[TEXT_MAX];
 	va_list ap;
 
-	if (level > l->log->level || !may_write(l))
+	if (level > log_level_of(l->log) || !may_write(l))
 		return;
 	if (l->left_out)
 		log_line(l->log, LOG_LEVEL_WARN, "%u lines like these were left out", l->left_out);

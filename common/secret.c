@@ -1,5 +1,7 @@
 #include "common/secret.h"
 
+#include "common/askpass.h"
+
 #include <bsd/readpassphrase.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -81,7 +83,7 @@ static int from_prompt(struct secret *s, const char *prompt, const char *what, c
 				       what, strerror(errno));
 		err_set(e, ERR_USAGE, "secret-source",
 			"the %s is needed, and there is no terminal to ask on", what);
-		return err_hint(e, "use %s env:NAME, file:PATH or fd:N", option);
+		return err_hint(e, "use %s env:NAME, file:PATH, fd:N or askpass", option);
 	}
 	s->len = strlen(s->text);
 	if (!s->len)
@@ -131,6 +133,62 @@ static int from_env(struct secret *s, const char *name, const char *what, struct
 	return 0;
 }
 
+static int from_askpass(struct secret *s, const char *program, const char *prompt, const char *what,
+			struct err *e)
+{
+	struct askpass a;
+	struct err ended;
+	int rc;
+
+	if (!program || !*program) {
+		err_set(e, ERR_USAGE, "secret-source",
+			"no program is named that could ask for the %s", what);
+		return err_hint(e, "set CTL_ASKPASS or SSH_ASKPASS, or use askpass:PROGRAM");
+	}
+	rc = askpass_start(&a, program, prompt, e);
+	if (rc)
+		return rc;
+	rc = read_line(s, a.fd, what, e);
+	/* Why there is no answer, rather than that there is none. */
+	if (askpass_end(&a, program, &ended)) {
+		*e = ended;
+		rc = (int)e->kind;
+	}
+	return rc;
+}
+
+static const char askpass_word[] = "askpass";
+
+static const char *default_askpass(void)
+{
+	const char *own = getenv("CTL_ASKPASS");
+
+	return own && *own ? own : getenv("SSH_ASKPASS");
+}
+
+static int from_person(struct secret *s, const char *prompt, const char *what, const char *option,
+		       struct err *e)
+{
+	const char *program = getenv("CTL_ASKPASS");
+	const int rc = from_prompt(s, prompt, what, option, e);
+
+	if (rc == ERR_USAGE && program && *program)
+		return from_askpass(s, program, prompt, what, e);
+	return rc;
+}
+
+static bool is_askpass(const char *source)
+{
+	const size_t n = sizeof(askpass_word) - 1;
+
+	return !strncmp(source, askpass_word, n) && (!source[n] || source[n] == ':');
+}
+
+bool secret_is_typed(const char *source)
+{
+	return !source || !strcmp(source, "prompt") || is_askpass(source);
+}
+
 int secret_read(struct secret *s, const char *source, const char *prompt, const char *what,
 		const char *option, struct err *e)
 {
@@ -138,8 +196,14 @@ int secret_read(struct secret *s, const char *source, const char *prompt, const 
 
 	if (alloc(s, e))
 		return (int)e->kind;
-	if (!source || !strcmp(source, "prompt")) {
+	if (!source) {
+		rc = from_person(s, prompt, what, option, e);
+	} else if (!strcmp(source, "prompt")) {
 		rc = from_prompt(s, prompt, what, option, e);
+	} else if (is_askpass(source)) {
+		const char *colon = strchr(source, ':');
+
+		rc = from_askpass(s, colon ? colon + 1 : default_askpass(), prompt, what, e);
 	} else if (!strncmp(source, "env:", 4)) {
 		rc = from_env(s, source + 4, what, e);
 	} else if (!strncmp(source, "file:", 5)) {
@@ -150,7 +214,8 @@ int secret_read(struct secret *s, const char *source, const char *prompt, const 
 		/* It may be the secret itself: not shown. */
 		err_set(e, ERR_USAGE, "secret-source", "%s: unknown kind of source", option);
 		rc = err_hint(e,
-			      "it takes prompt, env:NAME, file:PATH or fd:N; never the %s itself",
+			      "it takes prompt, env:NAME, file:PATH, fd:N or askpass; never the %s "
+			      "itself",
 			      what);
 	}
 	if (rc)
