@@ -1,62 +1,109 @@
-/* ctlclient cluster set-mode, update, add-token, remove-token: one way through for all of them. */
+/* ctlclient cluster set-mode, update, add-token, remove-token, and request: the same wish, carried
+ * out here and now, or written down for a desk without a network. */
 #include "ctlclient/cluster_commands.h"
 
 #include "common/cli.h"
-#include "ctlclient/cluster_view.h"
+#include "common/file.h"
+#include "common/hex.h"
+#include "ctlclient/bundle.h"
+#include "ctlclient/cluster_session.h"
 #include "ctlclient/link.h"
-#include "ctlclient/sign.h"
+#include "ctlclient/push.h"
+#include "ctlclient/words.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-enum { OPT_SIGNER = 256, OPT_SAST, OPT_DIGEST, OPT_DRY_RUN, OPT_YES };
+enum { OPT_SIGNER = 256, OPT_SAST, OPT_DIGEST, OPT_DRY_RUN, OPT_YES, OPT_SAVE };
 
-enum {
-	SASTS_MAX = 32,
-	WATCH_TRIES = 20, /* looks at the distribution until all nodes are active */
-	WATCH_NANOSECONDS = 500000000,
-};
-
-enum change_kind { SET_MODE, UPDATE, ADD_TOKEN, REMOVE_TOKEN };
+enum { WORDS_IN_LINE = 8 };
 
 struct change_args {
-	enum change_kind kind;
+	struct change change;
 	struct cluster_opts cluster;
 	struct desk_opts desk;
+	struct transcript_opts transcript;
+	bool request;     /* write the wish down */
+	bool has_kind;    /* request: the wish was named */
 	const char *what; /* the mode, the token or the serial number */
 	const char *signer;
-	const char *sasts[SASTS_MAX];
-	size_t nsasts;
-	enum tl_digest digest; /* 0: as it was */
+	const char *out;  /* request */
+	const char *save; /* the others */
 	bool dry_run, yes;
 };
+
+/* ---- the command line ---- */
 
 static const char *wanted(enum change_kind kind)
 {
 	switch (kind) {
-	case SET_MODE:
+	case CHANGE_MODE:
 		return "which mode? mixed or nonsecure";
-	case ADD_TOKEN:
+	case CHANGE_ADD_TOKEN:
 		return "which token? give its URI or its certificate's file";
-	case REMOVE_TOKEN:
+	case CHANGE_REMOVE_TOKEN:
 		return "which token? give its serial number; \"ctl show\" prints them";
-	case UPDATE:
+	case CHANGE_UPDATE:
 		break;
 	}
 	return NULL;
 }
 
+static void add_token(struct change *c, const char *name, struct argp_state *state)
+{
+	if (c->n == CHANGE_TOKENS_MAX)
+		argp_error(state, "more than %d tokens", CHANGE_TOKENS_MAX);
+	c->tokens[c->n++] = (struct change_token){.name = name};
+}
+
+static void fill_change(struct change_args *a, struct argp_state *state)
+{
+	struct change *c = &a->change;
+
+	if (wanted(c->kind) && !a->what)
+		argp_error(state, "%s", wanted(c->kind));
+	switch (c->kind) {
+	case CHANGE_MODE:
+		c->mixed = !strcmp(a->what, "mixed");
+		if (!c->mixed && strcmp(a->what, "nonsecure") != 0)
+			argp_error(state, "the mode is mixed or nonsecure, not \"%s\"", a->what);
+		break;
+	case CHANGE_ADD_TOKEN:
+		add_token(c, a->what, state);
+		break;
+	case CHANGE_REMOVE_TOKEN:
+		c->serial = a->what;
+		break;
+	case CHANGE_UPDATE:
+		break;
+	}
+}
+
 static void check_complete(const struct change_args *a, struct argp_state *state)
 {
-	if (wanted(a->kind) && !a->what)
-		argp_error(state, "%s", wanted(a->kind));
-	if (a->kind == SET_MODE && strcmp(a->what, "mixed") != 0 &&
-	    strcmp(a->what, "nonsecure") != 0)
-		argp_error(state, "the mode is mixed or nonsecure, not \"%s\"", a->what);
-	if (!a->signer)
+	if (a->request && !a->out)
+		argp_error(state, "where to? give -o BUNDLE");
+	if (!a->request && !a->signer)
 		argp_error(state, "who signs? give --signer URI; \"ctlclient token list\" shows "
 				  "the URIs");
+	if (a->dry_run && (a->transcript.path || a->save))
+		argp_error(state, "--dry-run signs nothing that could be recorded or saved");
+}
+
+static void take_argument(struct change_args *a, const char *arg, struct argp_state *state)
+{
+	if (a->request && !a->has_kind) {
+		if (!change_parse(&a->change.kind, arg))
+			argp_error(state,
+				   "the request is set-mode, update, add-token or "
+				   "remove-token, not \"%s\"",
+				   arg);
+		a->has_kind = true;
+		return;
+	}
+	if (a->what || !wanted(a->change.kind))
+		argp_error(state, "\"%s\" is not expected here", arg);
+	a->what = arg;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -66,19 +113,24 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &a->cluster;
-		state->child_inputs[1] = &a->desk;
+		state->child_inputs[1] = a->request ? NULL : (void *)&a->desk;
+		state->child_inputs[2] = a->request ? NULL : (void *)&a->transcript;
+		return 0;
+	case 'o':
+		a->out = arg;
 		return 0;
 	case OPT_SIGNER:
 		a->signer = arg;
 		return 0;
 	case OPT_SAST:
-		if (a->nsasts == SASTS_MAX)
-			argp_error(state, "more than %d tokens", SASTS_MAX);
-		a->sasts[a->nsasts++] = arg;
+		add_token(&a->change, arg, state);
 		return 0;
 	case OPT_DIGEST:
-		if (!sign_digest_parse(&a->digest, arg))
+		if (!sign_digest_parse(&a->change.digest, arg))
 			argp_error(state, "--digest takes sha1 or sha512");
+		return 0;
+	case OPT_SAVE:
+		a->save = arg;
 		return 0;
 	case OPT_DRY_RUN:
 		a->dry_run = true;
@@ -87,11 +139,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->yes = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (a->what || !wanted(a->kind))
-			argp_error(state, "\"%s\" is not expected here", arg);
-		a->what = arg;
+		take_argument(a, arg, state);
 		return 0;
 	case ARGP_KEY_END:
+		fill_change(a, state);
 		check_complete(a, state);
 		return 0;
 	default:
@@ -99,221 +150,209 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static bool becomes_mixed(const struct change_args *a, const struct cluster_view *v)
+/* ---- here and now ---- */
+
+/* The history only helps to tell which phones follow: without it the work goes on. */
+static json_t *get_history(struct api *api)
 {
-	return a->kind == SET_MODE ? !strcmp(a->what, "mixed") : v->mixed;
+	struct err ignored;
+	json_t *doc = NULL;
+
+	return api_get_json(api, "/api/v1/ctl/history?limit=1000", &doc, &ignored) ? NULL : doc;
 }
 
-static int needs_list(const struct cluster_view *v, const struct change_args *a, struct err *e)
+static int save(const struct change_args *a, struct push *p, struct err *e)
 {
-	if (v->list || (a->kind == SET_MODE && !strcmp(a->what, "mixed")))
-		return 0;
-	err_set(e, ERR_REFUSED, "no-ctl", "the cluster has no trust list yet%s",
-		a->kind == SET_MODE ? ", and is non-secure" : "");
-	return err_hint(e, "make the first one with \"ctlclient cluster set-mode mixed\" and two "
-			   "tokens");
-}
-
-static int fill_draft(struct draft *d, struct desk *desk, const struct cluster_view *v,
-		      const struct change_args *a, struct err *e)
-{
-	int rc = 0;
-
-	for (size_t i = 0; !rc && i < a->nsasts; i++)
-		rc = sign_add_sast(d, desk, a->sasts[i], e);
-	if (!rc && a->kind == ADD_TOKEN)
-		rc = sign_add_sast(d, desk, a->what, e);
-	if (!rc && a->kind == REMOVE_TOKEN)
-		rc = draft_remove_sast(d, a->what, e);
-	if (rc)
-		return rc;
-	draft_clear_servers(d);
-	return cluster_view_servers(v, d, becomes_mixed(a, v), e);
-}
-
-static bool all_active(json_t *answer)
-{
-	json_t *list = json_object_get(answer, "distribution");
-	json_t *d;
-	size_t i;
-
-	json_array_foreach(list, i, d)
-	{
-		const char *state = json_string_value(json_object_get(d, "state"));
-
-		if (!state || strcmp(state, "active") != 0)
-			return false;
-	}
-	return json_array_size(list) > 0;
-}
-
-/* Looks again until every node has the list, or patience ends; *answer is replaced. */
-static int watch(struct api *api, json_t **answer, struct err *e)
-{
-	const struct timespec pause = {0, WATCH_NANOSECONDS};
-
-	for (int i = 0; i < WATCH_TRIES && !all_active(*answer); i++) {
-		json_t *fresh = NULL;
-		int rc;
-
-		nanosleep(&pause, NULL);
-		rc = api_get_json(api, "/api/v1/ctl/distribution", &fresh, e);
-		if (rc)
-			return rc;
-		json_decref(*answer);
-		*answer = fresh;
-	}
-	return 0;
-}
-
-static void print_result(json_t *answer, bool mixed)
-{
-	json_t *d;
-	size_t i;
-
-	printf("accepted as generation %lld; the cluster is in %s mode\n",
-	       json_integer_value(json_object_get(answer, "generation")),
-	       mixed ? "mixed" : "non-secure");
-	json_array_foreach(json_object_get(answer, "distribution"), i, d)
-	{
-		const char *node = json_string_value(json_object_get(d, "node"));
-		const char *state = json_string_value(json_object_get(d, "state"));
-		const char *detail = json_string_value(json_object_get(d, "detail"));
-
-		printf("  %-20s %-9s %s\n", node ? node : "-", state ? state : "-",
-		       detail ? detail : "");
-	}
-	printf("next: restart the TFTP and call services where they do not follow by themselves, "
-	       "and\nreset the phones; put the tokens back into their safe places\n");
-}
-
-static int push(struct api *api, const struct buf *file, const struct cluster_view *v,
-		const struct change_args *a, struct err *e)
-{
-	struct api_reply reply;
-	json_t *answer = NULL;
 	int rc;
 
-	rc = api_put(api, "/api/v1/ctl", buf_view(file), v->generation, &reply, e);
-	if (rc == ERR_CONFLICT)
-		return err_hint(e, "look at \"ctlclient cluster history\", then run the same "
-				   "command again: it starts from the new list");
-	if (rc && !strcmp(e->id, "provider-down"))
-		return err_hint(e, "the connection broke while the list was under way: see with "
-				   "\"ctlclient cluster status\" whether it was accepted, and if "
-				   "not, run the same command again");
-	if (rc)
-		return rc;
-	rc = json_read(&answer, buf_view(&reply.body), e);
-	buf_free(&reply.body);
+	if (!a->save)
+		return 0;
+	rc = push_save(p, a->save, e);
 	if (!rc)
-		rc = watch(api, &answer, e);
-	if (rc)
+		p->kept = a->save;
+	return transcript_step(p->transcript, "save", rc, NULL, e);
+}
+
+static int sign_and_push(struct api *api, struct change_job *job, const struct change_args *a,
+			 struct err *e)
+{
+	const char *cluster = json_string_value(json_object_get(job->view->doc, "name"));
+	struct push p = {.transcript = job->transcript, .json = a->cluster.json};
+	struct buf file = {0};
+	int rc = change_job_run(&file, job, e);
+
+	if (!rc && a->dry_run)
+		printf("nothing was signed, nothing was sent\n");
+	if (rc || a->dry_run)
 		goto out;
-	if (!all_active(answer)) {
-		err_set(e, ERR_PARTIAL, "distribution",
-			"the list was accepted, but not every node serves it yet");
-		rc = err_hint(e,
-			      "the provider keeps trying; \"ctlclient cluster status\" shows the "
-			      "nodes and the reasons");
-	}
-	if (a->cluster.json) {
-		json_object_set_new(answer, "security_mode",
-				    json_string(becomes_mixed(a, v) ? "mixed" : "nonsecure"));
-		json_print(answer);
-		return rc;
-	}
-	print_result(answer, becomes_mixed(a, v));
+	p.list = (struct bundle_list){
+		.provider = a->cluster.server,
+		.cluster = cluster ? cluster : "",
+		.generation = job->view->generation,
+		.mixed = change_makes_mixed(job->change, job->view),
+		.list = buf_view(&file),
+	};
+	rc = save(a, &p, e);
+	if (!rc)
+		rc = push_list(api, &p, e);
 out:
-	json_decref(answer);
+	buf_free(&file);
 	return rc;
 }
 
-static int change(struct api *api, const struct change_args *a, struct err *e)
+static int change_now(struct api *api, struct transcript *t, const struct change_args *a,
+		      struct err *e)
 {
-	struct cluster_view v;
-	struct desk *desk = NULL;
-	struct draft *draft = NULL;
-	struct desk_signer *signer = NULL;
-	struct sign_job job;
-	struct buf file = {0};
-	int rc;
-
-	rc = cluster_view_get(&v, api, e);
-	if (!rc)
-		rc = needs_list(&v, a, e);
-	if (!rc)
-		rc = desk_open(&desk, &a->desk, e);
-	if (!rc)
-		rc = desk_signer_find(&signer, desk, a->signer, e);
-	if (!rc)
-		rc = draft_new(&draft, v.list, e);
-	if (!rc)
-		rc = fill_draft(draft, desk, &v, a, e);
-	if (rc)
-		goto out;
-	job = (struct sign_job){
-		.draft = draft,
-		.signer = signer,
-		.old = v.list,
-		.digest = a->digest ? a->digest
-			  : v.list  ? v.list->digest
-				    : TL_SHA1,
-		.purpose = "to sign the CTL of the cluster",
+	struct cluster_session session = {0};
+	struct cluster_view v = {0};
+	struct change_job job = {
+		.change = &a->change,
+		.view = &v,
+		.desk_opts = &a->desk,
+		.signer_uri = a->signer,
+		.transcript = t,
 		.dry_run = a->dry_run,
 		.yes = a->yes,
 		.quiet = a->cluster.json,
 	};
-	rc = sign_list(&file, &job, e);
-	if (!rc && a->dry_run)
-		printf("nothing was signed, nothing was sent\n");
-	else if (!rc)
-		rc = push(api, &file, &v, a, e);
-out:
-	desk_signer_free(signer);
-	draft_free(draft);
-	desk_close(desk);
-	buf_free(&file);
+	int rc = a->dry_run ? 0 : cluster_session_open(&session, api, e);
+
+	if (!rc)
+		rc = cluster_view_get(&v, api, e);
+	if (!rc) {
+		job.history = v.list ? get_history(api) : NULL;
+		rc = sign_and_push(api, &job, a, e);
+	}
+	if (rc && !strcmp(e->id, "stale-generation"))
+		cluster_session_tell_changes(api, v.generation);
+	cluster_session_close(&session);
+	rc = transcript_close(t, rc, e);
+	change_job_end(&job);
+	json_decref(job.history);
 	cluster_view_free(&v);
 	return rc;
 }
 
-static int run(struct change_args *a, const char *args_doc, const char *doc, int argc, char **argv)
+/* ---- written down ---- */
+
+static void print_request(const char *path, const char sha256[2 * SHA256_LEN + 1])
 {
-	static const struct argp_option options[] = {
-		{"signer", OPT_SIGNER, "URI", 0,
-		 "The token that signs: one that is in the present list", 0},
-		{"sast", OPT_SAST, "URI|CERT", 0,
-		 "A security token to put into the list; the first time two at least", 0},
-		{"digest", OPT_DIGEST, "sha1|sha512", 0,
-		 "SHA-1 is understood by all phones, SHA-512 by newer ones only", 0},
-		{"dry-run", OPT_DRY_RUN, NULL, 0, "Do all but the signature", 0},
-		{"yes", OPT_YES, NULL, 0, "Do not ask before signing", 0},
-		{0}};
-	static const struct argp_child children[] = {
-		{&options_cluster, 0, "Provider:", 1}, {&options_desk, 0, "Tokens:", 2}, {0}};
-	const struct argp argp = {options, parse, args_doc, doc, children, NULL, NULL};
+	struct buf bytes = {0};
+	struct buf words = {0};
+
+	hex_parse(&bytes, sha256, 2 * SHA256_LEN);
+	words_put(&words, buf_view(&bytes), WORDS_IN_LINE, "  ");
+	printf("written: %s\nSHA-256: %s\nin words:\n%s"
+	       "next: take it to the desk with the token, and there:\n"
+	       "  ctlclient bundle sign %s -o SIGNED --signer URI\n"
+	       "then bring SIGNED back here: ctlclient cluster push SIGNED\n",
+	       path, sha256, buf_cstr(&words) ? buf_cstr(&words) : "", path);
+	buf_free(&bytes);
+	buf_free(&words);
+}
+
+static int write_request(struct api *api, struct change_args *a, struct err *e)
+{
+	char sha256[2 * SHA256_LEN + 1];
+	struct cluster_view v;
+	json_t *history = NULL;
+	struct buf text = {0};
+	int rc = cluster_view_get(&v, api, e);
+
+	if (!rc)
+		rc = change_read_files(&a->change, e);
+	if (!rc)
+		history = v.list ? get_history(api) : NULL;
+	if (!rc)
+		rc = bundle_request(&text, sha256, &a->change, &v, history, a->cluster.server, e);
+	if (!rc)
+		rc = file_create(a->out, buf_view(&text), 0644, e);
+	if (!rc && a->cluster.json)
+		rc = json_print(json_pack("{s:s, s:s, s:I}", "file", a->out, "sha256", sha256,
+					  "generation", (json_int_t)v.generation));
+	else if (!rc)
+		print_request(a->out, sha256);
+	buf_free(&text);
+	json_decref(history);
+	cluster_view_free(&v);
+	return rc;
+}
+
+/* ---- */
+
+static int act(struct link *link, struct transcript *t, struct change_args *a, struct err *e)
+{
+	if (a->request)
+		return write_request(link_api(link), a, e);
+	return change_now(link_api(link), t, a, e);
+}
+
+static int run(struct change_args *a, const struct argp *argp, int argc, char **argv)
+{
 	struct link *link = NULL;
-	struct err e;
+	struct transcript *t = NULL;
+	struct err e = {0};
 	int rc;
 
-	cli_parse(&argp, argc, argv, a);
-	rc = link_open(&link, &a->cluster, &e);
+	cli_parse(argp, argc, argv, a);
+	rc = transcript_open(&t, &a->transcript, argv[0], &e);
 	if (!rc)
-		rc = change(link_api(link), a, &e);
+		rc = transcript_step(t, "provider", link_open(&link, &a->cluster, &e),
+				     json_pack("{s:s}", "provider", a->cluster.server), &e);
+	if (!rc)
+		rc = act(link, t, a, &e);
+	else
+		rc = transcript_close(t, rc, &e);
 	if (rc)
 		err_print(&e, argv[0]);
+	change_free(&a->change);
 	link_close(link);
 	return rc;
 }
 
+static const struct argp_option sast_option = {
+	"sast",
+	OPT_SAST,
+	"URI|CERT",
+	0,
+	"A security token to put into the list; the first time two at least",
+	0};
+static const struct argp_option digest_option = {
+	"digest",
+	OPT_DIGEST,
+	"sha1|sha512",
+	0,
+	"SHA-1 is understood by all phones, SHA-512 by newer ones only",
+	0};
+
+static int run_now(enum change_kind kind, const char *args_doc, const char *doc, int argc,
+		   char **argv)
+{
+	const struct argp_option options[] = {
+		{"signer", OPT_SIGNER, "URI", 0,
+		 "The token that signs: one that is in the present list", 0},
+		sast_option,
+		digest_option,
+		{"dry-run", OPT_DRY_RUN, NULL, 0, "Do all but the signature", 0},
+		{"yes", OPT_YES, NULL, 0, "Do not ask before signing", 0},
+		{"save", OPT_SAVE, "FILE", 0,
+		 "Keep the signed list before it is sent; \"cluster push FILE\" sends it later", 0},
+		{0}};
+	static const struct argp_child children[] = {{&options_cluster, 0, "Provider:", 1},
+						     {&options_desk, 0, "Tokens:", 2},
+						     {&options_transcript, 0, "Record:", 3},
+						     {0}};
+	const struct argp argp = {options, parse, args_doc, doc, children, NULL, NULL};
+	struct change_args a = {.change.kind = kind};
+
+	return run(&a, &argp, argc, argv);
+}
+
 int cluster_set_mode(int argc, char **argv, void *ctx)
 {
-	struct change_args a = {.kind = SET_MODE};
-
 	(void)ctx;
-	return run(
-		&a, "mixed|nonsecure",
+	return run_now(
+		CHANGE_MODE, "mixed|nonsecure",
 		"Switches a cluster's security mode by signing a new trust list."
 		"\vThe first time, two different tokens must be named with --sast; the signer is "
 		"one of them.\nPhones follow at their next reset. Do this in a maintenance window.",
@@ -322,30 +361,52 @@ int cluster_set_mode(int argc, char **argv, void *ctx)
 
 int cluster_update(int argc, char **argv, void *ctx)
 {
-	struct change_args a = {.kind = UPDATE};
-
 	(void)ctx;
-	return run(&a, NULL,
-		   "Signs the trust list anew, in line with the cluster's servers; tokens and mode "
-		   "stay as they are.",
-		   argc, argv);
+	return run_now(
+		CHANGE_UPDATE, NULL,
+		"Signs the trust list anew, in line with the cluster's servers; tokens and mode "
+		"stay as they are.",
+		argc, argv);
 }
 
 int cluster_add_token(int argc, char **argv, void *ctx)
 {
-	struct change_args a = {.kind = ADD_TOKEN};
-
 	(void)ctx;
-	return run(&a, "URI|CERT", "Adds a security token to those that may sign.", argc, argv);
+	return run_now(CHANGE_ADD_TOKEN, "URI|CERT",
+		       "Adds a security token to those that may sign.", argc, argv);
 }
 
 int cluster_remove_token(int argc, char **argv, void *ctx)
 {
-	struct change_args a = {.kind = REMOVE_TOKEN};
+	(void)ctx;
+	return run_now(
+		CHANGE_REMOVE_TOKEN, "SERIAL",
+		"Takes a security token out of those that may sign; two must remain, and the "
+		"signer is one of them.",
+		argc, argv);
+}
+
+int cluster_request(int argc, char **argv, void *ctx)
+{
+	const struct argp_option options[] = {
+		{"output", 'o', "BUNDLE", 0, "The file to write; it must not exist", 0},
+		sast_option,
+		digest_option,
+		{0}};
+	static const struct argp_child children[] = {{&options_cluster, 0, "Provider:", 1}, {0}};
+	const struct argp argp = {
+		options,
+		parse,
+		"[set-mode mixed|nonsecure | update | add-token URI|CERT | remove-token SERIAL]",
+		"Fetches all that is needed to sign a change (update unless another is named) into "
+		"one file, for a desk without a network: \"ctlclient bundle sign\" there, "
+		"\"ctlclient "
+		"cluster push\" here.",
+		children,
+		NULL,
+		NULL};
+	struct change_args a = {.request = true, .change.kind = CHANGE_UPDATE};
 
 	(void)ctx;
-	return run(&a, "SERIAL",
-		   "Takes a security token out of those that may sign; two must remain, and the "
-		   "signer is one of them.",
-		   argc, argv);
+	return run(&a, &argp, argc, argv);
 }

@@ -31,21 +31,27 @@ static int fetch_list(struct cluster_view *v, struct api *api, struct err *e)
 	return 0;
 }
 
-static int fetch_once(struct cluster_view *v, struct api *api, bool *torn, struct err *e)
+static int read_doc(struct cluster_view *v, json_int_t *generation, struct err *e)
 {
 	const char *mode = NULL;
+
+	if (json_unpack(v->doc, "{s:s, s:I}", "security_mode", &mode, "generation", generation))
+		return unexpected("has no security_mode or generation", e);
+	v->mixed = !strcmp(mode, "mixed");
+	return 0;
+}
+
+static int fetch_once(struct cluster_view *v, struct api *api, bool *torn, struct err *e)
+{
 	json_int_t generation = -1;
 	int rc = api_get_json(api, "/api/v1/cluster", &v->doc, e);
 
 	if (!rc)
 		rc = fetch_list(v, api, e);
-	if (rc)
-		return rc;
-	if (json_unpack(v->doc, "{s:s, s:I}", "security_mode", &mode, "generation", &generation))
-		return unexpected("has no security_mode or generation", e);
-	v->mixed = !strcmp(mode, "mixed");
+	if (!rc)
+		rc = read_doc(v, &generation, e);
 	*torn = generation != v->generation;
-	return 0;
+	return rc;
 }
 
 static int check_list(struct cluster_view *v, struct err *e)
@@ -79,6 +85,20 @@ int cluster_view_get(struct cluster_view *v, struct api *api, struct err *e)
 		return err_set(e, ERR_CONFLICT, "stale-generation",
 			       "the cluster keeps changing; try again in a moment");
 	return check_list(v, e);
+}
+
+int cluster_view_from(struct cluster_view *v, json_t *doc, int64_t generation, struct span list,
+		      struct err *e)
+{
+	json_int_t described = -1;
+	int rc;
+
+	*v = (struct cluster_view){.doc = json_incref(doc), .generation = generation};
+	buf_span(&v->file, list);
+	rc = v->file.bad ? err_nomem(e) : read_doc(v, &described, e);
+	if (!rc && (described != generation || !generation != !list.len))
+		rc = unexpected("is not that of the list beside it", e);
+	return rc ? rc : check_list(v, e);
 }
 
 void cluster_view_free(struct cluster_view *v)

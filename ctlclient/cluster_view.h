@@ -17,6 +17,12 @@ struct cluster_view {
 /* Fetches both, again if the cluster changed in between, and checks that the list verifies. End
  * with cluster_view_free(), also after an error. */
 int cluster_view_get(struct cluster_view *v, struct api *api, struct err *e);
+
+/* The same from what was fetched elsewhere and carried here: a reference to doc is kept, list (no
+ * bytes: none yet) is copied. Checked as above; ERR_FAILED "provider-answer" if doc is for another
+ * generation. */
+int cluster_view_from(struct cluster_view *v, json_t *doc, int64_t generation, struct span list,
+		      struct err *e);
 void cluster_view_free(struct cluster_view *v);
 
 /* Puts the records of the cluster's servers into the draft, in mixed or non-secure form. */

@@ -20,6 +20,9 @@ int cmd_cluster(int argc, char **argv, void *ctx)
 		 cluster_add_token},
 		{"remove-token", "SERIAL --signer URI", "one token less may sign",
 		 cluster_remove_token},
+		{"request", "-o BUNDLE ...", "a change to be signed at a desk without a network",
+		 cluster_request},
+		{"push", "SIGNED", "send a list that was signed before", cluster_push},
 		{NULL, NULL, NULL, NULL},
 	};
 

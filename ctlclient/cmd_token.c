@@ -15,6 +15,13 @@ int cmd_token(int argc, char **argv, void *ctx)
 		 token_cmd_keygen},
 		{"test", "URI", "sign something and say whether the token can sign lists",
 		 token_cmd_test},
+		{"change-pin", "URI", "change the PIN, or with --so the SO PIN",
+		 token_cmd_change_pin},
+		{"unblock", "URI", "set a new PIN with the SO PIN", token_cmd_unblock},
+		{"csr", "URI", "a request for a certificate", token_cmd_csr},
+		{"import-cert", "URI CERT", "store a certificate beside its key",
+		 token_cmd_import_cert},
+		{"wait", "[URI]", "wait until a token is put in, or pulled out", token_cmd_wait},
 		{NULL, NULL, NULL, NULL},
 	};
 

@@ -13,6 +13,11 @@ int token_cmd_show(int argc, char **argv, void *ctx);
 int token_cmd_init(int argc, char **argv, void *ctx);
 int token_cmd_keygen(int argc, char **argv, void *ctx);
 int token_cmd_test(int argc, char **argv, void *ctx);
+int token_cmd_change_pin(int argc, char **argv, void *ctx);
+int token_cmd_unblock(int argc, char **argv, void *ctx);
+int token_cmd_csr(int argc, char **argv, void *ctx);
+int token_cmd_import_cert(int argc, char **argv, void *ctx);
+int token_cmd_wait(int argc, char **argv, void *ctx);
 
 /* The end of a command: prints the error, if there is one that has not been printed yet; returns
  * the exit code. */
@@ -32,6 +37,14 @@ int token_view_read(struct token_view *v, struct token *t, struct err *e);
 int token_view_of(struct token_view *v, struct desk_token *t, struct err *e);
 void token_view_free(struct token_view *v);
 
+/* Fills in the certificates of a token listed, on the owner's thread: a token that does not tell
+ * them is named on standard error. */
+void token_view_certs(struct token_view *v, struct tokens *ts);
+
+/* Tokens as "token list" shows them, and as it prints them in JSON. */
+void token_views_print(const struct token_view *views, size_t n);
+json_t *token_views_json(const struct token_view *views, size_t n);
+
 /* As JSON; doc/tokens.md describes the keys. NULL if out of memory; else the caller's. */
 json_t *token_view_json(const struct token_view *v);
 json_t *token_cert_json(const struct token_cert *c);
@@ -40,8 +53,8 @@ json_t *token_cert_json(const struct token_cert *c);
 void token_print(const struct token_info *info);
 void token_print_cert(const struct token_cert *c);
 
-/* The state of the PIN counter in words, for people and for JSON. */
-const char *token_pin_words(const struct token_info *info);
+/* The state of a PIN counter in words, for people and for JSON. */
+const char *token_pin_words(enum token_pin_state state);
 
 /* Appends a name as RFC 4514 text that is safe to show. */
 void token_name_text(struct buf *b, const X509_NAME *name);

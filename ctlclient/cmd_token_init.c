@@ -4,11 +4,9 @@
 #include "common/cli.h"
 #include "common/secret.h"
 #include "ctlclient/options.h"
+#include "ctlclient/pin.h"
 
-#include <openssl/crypto.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 enum { OPT_LABEL = 256, OPT_SERIAL, OPT_SLOT, OPT_SO_PIN, OPT_YES, OPT_JSON };
 
@@ -121,43 +119,31 @@ static int confirm_loss(const struct init *i, struct err *e)
 	return err_set(e, ERR_FAILED, "cancelled", "cancelled; nothing was changed");
 }
 
-static bool is_prompt(const char *source)
-{
-	return !source || !strcmp(source, "prompt");
-}
-
-/* A secret that a person makes up is typed twice. */
-static int new_secret(struct secret *s, const char *source, const char *prompt, const char *what,
-		      const char *option, struct err *e)
-{
-	struct secret again = {0};
-	int rc = secret_read(s, source, prompt, what, option, e);
-
-	if (rc || !is_prompt(source))
-		return rc;
-	rc = secret_read(&again, source, "The same again", what, option, e);
-	if (!rc && (again.len != s->len || CRYPTO_memcmp(again.text, s->text, s->len) != 0))
-		rc = err_set(e, ERR_TOKEN, "pin-mismatch",
-			     "the two entries of the %s differ; nothing was changed", what);
-	secret_free(&again);
-	return rc;
-}
-
+/* Of a token that is not empty the SO PIN is known; an empty one takes any. */
 static int read_pins(struct init *i, struct err *e)
 {
 	const struct args *a = i->args;
+	const struct token_info *info = &i->target.info;
+	const struct pin_ask so = {.info = info,
+				   .who = TOKEN_SO,
+				   .why = "to initialise it",
+				   .source = a->so_pin_source,
+				   .option = "--so-pin-source"};
+	const struct pin_ask user = {.info = info,
+				     .who = TOKEN_USER,
+				     .source = a->desk.pin_source,
+				     .option = "--pin-source"};
 	int rc;
 
-	if (i->target.info.initialized)
-		rc = secret_read(&i->so_pin, a->so_pin_source, "Present SO PIN of the token",
-				 "SO PIN", "--so-pin-source", e);
-	else
-		rc = new_secret(&i->so_pin, a->so_pin_source,
-				"New SO PIN (unlocks the token and initialises it again)", "SO PIN",
-				"--so-pin-source", e);
+	if (info->initialized) {
+		pin_warn_before(info, TOKEN_SO);
+		rc = pin_read(&i->so_pin, &so, e);
+	} else {
+		rc = pin_read_new(&i->so_pin, &so, NULL, e);
+	}
 	if (rc)
 		return rc;
-	return new_secret(&i->pin, a->desk.pin_source, "New PIN (signs)", "PIN", "--pin-source", e);
+	return pin_read_new(&i->pin, &user, NULL, e);
 }
 
 static void print_made(const struct token_info *info)
@@ -177,6 +163,8 @@ static int init(const struct args *a, struct err *e)
 	rc = desk_open(&desk, &a->desk, e);
 	if (!rc)
 		rc = desk_run(desk, job_target, &i, e);
+	if (!rc && i.target.info.initialized)
+		rc = token_pin_allowed(&i.target.info, TOKEN_SO, a->desk.allow_final_try, e);
 	if (!rc)
 		rc = confirm_loss(&i, e);
 	if (!rc)
@@ -202,7 +190,7 @@ int token_cmd_init(int argc, char **argv, void *ctx)
 		{"serial", OPT_SERIAL, "S", 0, "Which token, by its serial number", 0},
 		{"slot", OPT_SLOT, "N", 0, "Which token, by its slot", 0},
 		{"so-pin-source", OPT_SO_PIN, "SOURCE", 0,
-		 "Where the SO PIN comes from: prompt, env:NAME, file:PATH or fd:N", 0},
+		 "Where the SO PIN comes from: as with --pin-source", 0},
 		{"yes", OPT_YES, NULL, 0, "Do not ask before everything on it is lost", 0},
 		{"json", OPT_JSON, NULL, 0, "Print one JSON document", 0},
 		{0}};

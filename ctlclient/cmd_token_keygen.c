@@ -2,19 +2,32 @@
 #include "ctlclient/cmd_token.h"
 
 #include "common/cli.h"
+#include "ctlclient/ca.h"
 #include "ctlclient/options.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPT_SUBJECT = 256, OPT_BITS, OPT_DAYS, OPT_LABEL, OPT_JSON };
+enum {
+	OPT_SUBJECT = 256,
+	OPT_BITS,
+	OPT_DAYS,
+	OPT_LABEL,
+	OPT_CA,
+	OPT_CA_KEY,
+	OPT_CA_PIN,
+	OPT_AUTHORITY,
+	OPT_JSON
+};
 
 static const char default_label[] = "sast";
+static const char authority_label[] = "authority";
 
 struct args {
 	struct desk_opts desk;
 	struct token_keygen spec;
 	const char *uri;
+	const char *ca, *ca_key, *ca_pin_source;
 	bool json;
 };
 
@@ -48,6 +61,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_LABEL:
 		a->spec.label = arg;
 		return 0;
+	case OPT_CA:
+		a->ca = arg;
+		return 0;
+	case OPT_CA_KEY:
+		a->ca_key = arg;
+		return 0;
+	case OPT_CA_PIN:
+		a->ca_pin_source = arg;
+		return 0;
+	case OPT_AUTHORITY:
+		a->spec.authority = true;
+		return 0;
 	case OPT_JSON:
 		a->json = true;
 		return 0;
@@ -62,6 +87,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (!a->spec.subject)
 			argp_error(state,
 				   "whose key is it? give --subject \"CN=...,OU=...,O=...\"");
+		if (!a->ca != !a->ca_key)
+			argp_error(state, "--ca and --ca-key go together");
+		if (a->ca && a->spec.authority)
+			argp_error(state,
+				   "an authority certifies itself: --authority without --ca");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -70,19 +100,53 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 struct keygen {
 	struct token_keygen spec;
-	X509 *cert;               /* owned */
-	struct token_cert *certs; /* those on the token afterwards, n of them, owned */
+	struct token_new_key *key; /* made, but without a certificate yet */
+	X509 *cert;                /* owned */
+	struct token_cert *certs;  /* those on the token afterwards, n of them, owned */
 	size_t n;
 };
 
 /* The label is --label, else the object in the URI, else the usual one. */
+static void choose_label(struct keygen *k, const struct token *t)
+{
+	if (!k->spec.label)
+		k->spec.label = token_object(t);
+	if (!k->spec.label)
+		k->spec.label = k->spec.authority ? authority_label : default_label;
+}
+
 static int job_keygen(struct token *t, void *arg, struct err *e)
 {
 	struct keygen *k = arg;
 
-	if (!k->spec.label)
-		k->spec.label = token_object(t) ? token_object(t) : default_label;
+	choose_label(k, t);
 	return token_keygen(t, &k->spec, &k->cert, e);
+}
+
+static int job_make(struct token *t, void *arg, struct err *e)
+{
+	struct keygen *k = arg;
+
+	choose_label(k, t);
+	return token_key_make(&k->key, t, &k->spec, e);
+}
+
+static int job_keep(struct token *t, void *arg, struct err *e)
+{
+	struct keygen *k = arg;
+
+	(void)t;
+	return token_new_key_keep(k->key, k->cert, e);
+}
+
+static int job_drop(struct token *t, void *arg, struct err *e)
+{
+	struct keygen *k = arg;
+
+	(void)t;
+	(void)e;
+	token_new_key_drop(k->key);
+	return 0;
 }
 
 static int job_certs(struct token *t, void *arg, struct err *e)
@@ -90,6 +154,23 @@ static int job_certs(struct token *t, void *arg, struct err *e)
 	struct keygen *k = arg;
 
 	return token_certs(t, &k->certs, &k->n, e);
+}
+
+/* The authority may live on another token, so that its signature cannot be made in the midst of
+ * one job for this token. */
+static int make_certified(struct keygen *k, struct desk_token *t, struct ca *ca, struct err *e)
+{
+	struct err ignored;
+	int rc = desk_token_run(t, job_make, k, e);
+
+	if (rc)
+		return rc;
+	rc = ca_certify(&k->cert, ca, token_new_key_subject(k->key), token_new_key_public(k->key),
+			k->spec.days, e);
+	if (!rc)
+		return desk_token_run(t, job_keep, k, e);
+	(void)desk_token_run(t, job_drop, k, &ignored);
+	return rc;
 }
 
 static void warn_of_spec(const struct keygen *k)
@@ -124,28 +205,39 @@ static int print_made(const struct keygen *k, bool json, struct err *e)
 		       "the key was made, but its certificate does not show on the token");
 }
 
+static int make(struct keygen *k, struct desk_token *t, struct ca *ca, struct err *e)
+{
+	int rc = desk_token_login(t, "to make a key", e);
+
+	if (rc)
+		return rc;
+	rc = ca ? make_certified(k, t, ca, e) : desk_token_run(t, job_keygen, k, e);
+	if (rc)
+		return rc;
+	warn_of_spec(k);
+	return desk_token_run(t, job_certs, k, e);
+}
+
 static int keygen(const struct args *a, struct err *e)
 {
 	struct keygen k = {.spec = a->spec};
 	struct desk_token *t = NULL;
 	struct desk *desk = NULL;
+	struct ca *ca = NULL;
 	int rc;
 
 	rc = desk_open(&desk, &a->desk, e);
 	if (!rc)
 		rc = desk_token_find(&t, desk, a->uri, e);
+	if (!rc && a->ca)
+		rc = ca_open(&ca, desk, a->ca, a->ca_key, a->ca_pin_source, e);
 	if (!rc)
-		rc = desk_token_login(t, "to make a key", e);
-	if (!rc)
-		rc = desk_token_run(t, job_keygen, &k, e);
-	if (!rc) {
-		warn_of_spec(&k);
-		rc = desk_token_run(t, job_certs, &k, e);
-	}
+		rc = make(&k, t, ca, e);
 	if (!rc)
 		rc = print_made(&k, a->json, e);
 	token_certs_free(k.certs, k.n);
 	X509_free(k.cert);
+	ca_close(ca);
 	desk_token_free(t);
 	desk_close(desk);
 	return rc;
@@ -160,6 +252,20 @@ int token_cmd_keygen(int argc, char **argv, void *ctx)
 		{"days", OPT_DAYS, "N", 0, "How long the certificate is valid (3650)", 0},
 		{"label", OPT_LABEL, "L", 0,
 		 "Name of the key on the token (else the URI's object, else \"sast\")", 0},
+		{"ca", OPT_CA, "URI|CERT", 0,
+		 "Certificate of the token authority that certifies the key (else it certifies "
+		 "itself)",
+		 0},
+		{"ca-key", OPT_CA_KEY, "URI|FILE", 0,
+		 "The authority's private key: on a token, or in a PEM file", 0},
+		{"ca-pin-source", OPT_CA_PIN, "SOURCE", 0,
+		 "Where the PIN of the authority's token, or the passphrase of its file, comes "
+		 "from: "
+		 "as with --pin-source",
+		 0},
+		{"authority", OPT_AUTHORITY, NULL, 0,
+		 "Make the key of a token authority, which certifies others (label \"authority\")",
+		 0},
 		{"json", OPT_JSON, NULL, 0, "Print one JSON document", 0},
 		{0}};
 	static const struct argp_child children[] = {{&options_desk, 0, "Tokens:", 0}, {0}};
@@ -167,8 +273,8 @@ int token_cmd_keygen(int argc, char **argv, void *ctx)
 					 parse,
 					 "URI --subject DN",
 					 "Makes an RSA key on a token, which it never leaves, and "
-					 "a certificate for it, signed "
-					 "by itself.",
+					 "a certificate for it, signed by itself or by a token "
+					 "authority.",
 					 children,
 					 NULL,
 					 NULL};

@@ -54,7 +54,7 @@ struct listing {
 };
 
 /* A token that does not tell its certificates is still shown. */
-static void view_certs(struct token_view *v, struct tokens *ts)
+void token_view_certs(struct token_view *v, struct tokens *ts)
 {
 	struct token *t;
 	struct err e;
@@ -79,7 +79,7 @@ static int job_list(struct tokens *ts, void *arg, struct err *e)
 		if (!infos[i].initialized && !l->all)
 			continue;
 		l->views[l->n].info = infos[i];
-		view_certs(&l->views[l->n++], ts);
+		token_view_certs(&l->views[l->n++], ts);
 	}
 	free(infos);
 	return l->views ? 0 : err_nomem(e);
@@ -92,12 +92,12 @@ static void listing_free(struct listing *l)
 	free(l->views);
 }
 
-static json_t *listing_json(const struct listing *l)
+json_t *token_views_json(const struct token_view *views, size_t n)
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; i < l->n; i++)
-		if (json_array_append_new(array, token_view_json(&l->views[i]))) {
+	for (size_t i = 0; i < n; i++)
+		if (json_array_append_new(array, token_view_json(&views[i]))) {
 			json_decref(array);
 			return NULL;
 		}
@@ -159,7 +159,7 @@ static void print_cert_line(const struct token_cert *c)
 	buf_free(&b);
 }
 
-static void print_listing(const struct listing *l)
+void token_views_print(const struct token_view *views, size_t n)
 {
 	const char *head[COLUMNS] = {"TOKEN", "SERIAL", "MODEL", "PIN", "KEYS"};
 	const char *row[COLUMNS];
@@ -167,15 +167,15 @@ static void print_listing(const struct listing *l)
 
 	for (int c = 0; c < COLUMNS; c++)
 		width[c] = places(head[c]);
-	for (size_t i = 0; i < l->n; i++) {
-		row_of(row, &l->views[i].info);
+	for (size_t i = 0; i < n; i++) {
+		row_of(row, &views[i].info);
 		for (int c = 0; c < COLUMNS; c++)
 			if (places(row[c]) > width[c])
 				width[c] = places(row[c]);
 	}
 	print_row(head, width);
-	for (size_t i = 0; i < l->n; i++) {
-		const struct token_view *v = &l->views[i];
+	for (size_t i = 0; i < n; i++) {
+		const struct token_view *v = &views[i];
 
 		row_of(row, &v->info);
 		print_row(row, width);
@@ -201,9 +201,9 @@ static int list(const struct args *a, struct err *e)
 		fprintf(stderr, "no token found; put one in, or make one: \"ctlclient token init\" "
 				"(\"ctlclient token list --all\" shows empty slots too)\n");
 	if (!rc && a->json)
-		rc = json_print(listing_json(&l));
+		rc = json_print(token_views_json(l.views, l.n));
 	else if (!rc && l.n)
-		print_listing(&l);
+		token_views_print(l.views, l.n);
 	listing_free(&l);
 	desk_close(desk);
 	return rc;

@@ -3,6 +3,7 @@
 
 #include "common/cli.h"
 #include "ctlclient/options.h"
+#include "ctlclient/test_result.h"
 #include "pkcs11/digestinfo.h"
 #include "trustfile/cert.h"
 
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPT_JSON = 256, TEST_LEN = 64, SIG_MAX = 512, REASONS_MAX = 8 };
+enum { OPT_JSON = 256, TEST_LEN = 64, SIG_MAX = 512 };
 
 struct args {
 	struct desk_opts desk;
@@ -44,46 +45,45 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-/* What was found out about the one certificate and its key. */
-struct finding {
-	struct token_view view; /* with exactly one certificate */
-	struct token_key_facts key;
-	bool sha1, sha512;                 /* signed and verified */
-	const char *problems[REASONS_MAX]; /* the token cannot sign lists */
-	const char *notes[REASONS_MAX];    /* it can, but */
-};
-
-static void add(const char *list[REASONS_MAX], const char *reason)
-{
-	for (size_t i = 0; i < REASONS_MAX; i++)
-		if (!list[i]) {
-			list[i] = reason;
-			return;
-		}
-}
-
 /* token_certs() narrowed to one; token_signing_cert() has the words for none and for many. */
 static int job_read(struct token *t, void *arg, struct err *e)
 {
-	struct finding *f = arg;
+	struct test_result *r = arg;
 	X509 *cert;
 
+	if (token_view_read(&r->view, t, e))
+		return (int)e->kind;
+	if (r->view.n == 1)
+		return 0;
 	if (token_signing_cert(&cert, t, e))
 		return (int)e->kind;
 	X509_free(cert);
-	return token_view_read(&f->view, t, e);
+	return err_set(e, ERR_TOKEN, "certificate-missing",
+		       "the token %s (serial %s) answers differently each time it is asked what is "
+		       "on it",
+		       r->view.info.label, r->view.info.serial);
+}
+
+static int job_mechanisms(struct token *t, void *arg, struct err *e)
+{
+	struct test_result *r = arg;
+
+	return token_mechanisms(t, r->mechanisms, e);
 }
 
 static int job_facts(struct token *t, void *arg, struct err *e)
 {
-	struct finding *f = arg;
+	struct test_result *r = arg;
 
-	f->view.info = *token_info(t);
-	return token_key_facts(t, f->view.certs[0].cert, &f->key, e);
+	r->view.info = *token_info(t);
+	r->tried = !token_key_facts(t, r->view.certs[0].cert, &r->key, e);
+	return r->tried ? 0 : (int)e->kind;
 }
 
-static int try_digest(struct token *t, const X509 *cert, const EVP_MD *md, struct err *e)
+static int try_digest(bool *good, struct desk_token *t, const X509 *cert, const EVP_MD *md,
+		      struct err *e)
 {
+	struct desk_key key = {t, cert, NULL};
 	struct buf info = {0};
 	uint8_t data[TEST_LEN];
 	uint8_t sig[SIG_MAX];
@@ -94,143 +94,50 @@ static int try_digest(struct token *t, const X509 *cert, const EVP_MD *md, struc
 		return err_openssl(e, ERR_FAILED, "random", "no random numbers");
 	rc = digestinfo(&info, md, span_of(data, sizeof(data)), e);
 	if (!rc)
-		rc = token_sign(t, cert, info.data, info.len, sig, siglen, e);
+		rc = desk_key_sign(&key, info.data, info.len, sig, siglen, e);
+	*good = !rc;
 	buf_free(&info);
 	return rc;
 }
 
-static int job_sign(struct token *t, void *arg, struct err *e)
+static int sign_both(struct test_result *r, struct desk_token *t, struct err *e)
 {
-	struct finding *f = arg;
-	const X509 *cert = f->view.certs[0].cert;
+	const X509 *cert = r->view.certs[0].cert;
+	int rc = try_digest(&r->sha1, t, cert, EVP_sha1(), e);
 
-	if (try_digest(t, cert, EVP_sha1(), e))
-		return (int)e->kind;
-	f->sha1 = true;
-	if (try_digest(t, cert, EVP_sha512(), e))
-		return (int)e->kind;
-	f->sha512 = true;
-	return 0;
-}
-
-/* Sizes the SIGNATUREMODULUS of a trust list has a code for: doc/formats.md. */
-static bool size_has_code(int bits)
-{
-	return bits == 512 || bits == 1024 || bits == 2048 || bits == 4096;
-}
-
-static void judge_cert(struct finding *f)
-{
-	const X509 *cert = f->view.certs[0].cert;
-	const int bits = cert_rsa_bits(cert);
-
-	if (!bits)
-		add(f->problems, "the key is not an RSA key: trust lists are signed with RSA only");
-	else if (!size_has_code(bits))
-		add(f->problems, "the trust list format has no code for a key of this size");
-	else if (bits < 1024)
-		add(f->problems, "the key is too short");
-	if (token_key_is_weak(cert))
-		add(f->notes, "the key is weak: use 2048 bits or more where the phones allow it");
-	if (X509_cmp_current_time(X509_get0_notAfter(cert)) < 0)
-		add(f->notes,
-		    "the certificate has expired: phones do not look at dates, auditors do");
-	if (X509_cmp_current_time(X509_get0_notBefore(cert)) > 0)
-		add(f->notes, "the certificate is not valid yet: is this computer's clock right?");
-}
-
-static void judge_key(struct finding *f)
-{
-	if (token_is_software(&f->view.info))
-		add(f->notes, "this is a software token: its keys can be copied with its files");
-	if (f->key.extractable || !f->key.sensitive)
-		add(f->notes, "the key can be taken out of the token");
-	else if (!f->key.never_extractable)
-		add(f->notes, "the key could once be taken out of the token");
-	if (!f->key.local)
-		add(f->notes, "the key was not made on the token: copies of it may exist");
-}
-
-/* ---- results ---- */
-
-static const char *const yes_no[] = {"no", "yes"};
-
-static void print_finding(const struct finding *f)
-{
-	const struct token_key_facts *k = &f->key;
-
-	token_print(&f->view.info);
-	token_print_cert(&f->view.certs[0]);
-	if (!f->problems[0]) {
-		printf("\nkey of %u bits\n", k->bits);
-		printf("  private %s, sensitive %s, extractable %s, never extractable %s\n",
-		       yes_no[k->private_], yes_no[k->sensitive], yes_no[k->extractable],
-		       yes_no[k->never_extractable]);
-		printf("  made on the token %s, may sign %s, asks for the PIN each time %s\n",
-		       yes_no[k->local], yes_no[k->sign], yes_no[k->always_authenticate]);
-		printf("  signed and verified: SHA-1 %s, SHA-512 %s\n", yes_no[f->sha1],
-		       yes_no[f->sha512]);
-	}
-	printf("\n");
-	for (size_t i = 0; i < REASONS_MAX && f->notes[i]; i++)
-		printf("note: %s\n", f->notes[i]);
-	for (size_t i = 0; i < REASONS_MAX && f->problems[i]; i++)
-		printf("problem: %s\n", f->problems[i]);
-	printf("%s\n", f->problems[0] ? "this token cannot sign CTLs" : "this token can sign CTLs");
-}
-
-static json_t *reasons_json(const char *const list[REASONS_MAX])
-{
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < REASONS_MAX && list[i]; i++)
-		json_array_append_new(array, json_string(list[i]));
-	return array;
-}
-
-static json_t *key_json(const struct finding *f)
-{
-	const struct token_key_facts *k = &f->key;
-
-	if (f->problems[0])
-		return json_null();
-	return json_pack("{s:i, s:b, s:b, s:b, s:b, s:b, s:b, s:b}", "bits", (int)k->bits,
-			 "private", k->private_, "sensitive", k->sensitive, "extractable",
-			 k->extractable, "never_extractable", k->never_extractable, "local",
-			 k->local, "sign", k->sign, "always_authenticate", k->always_authenticate);
-}
-
-static json_t *finding_json(const struct finding *f)
-{
-	return json_pack("{s:o, s:o, s:{s:b, s:b}, s:b, s:o, s:o}", "token",
-			 token_view_json(&f->view), "key", key_json(f), "signed", "sha1", f->sha1,
-			 "sha512", f->sha512, "can_sign", !f->problems[0], "problems",
-			 reasons_json(f->problems), "notes", reasons_json(f->notes));
+	if (!rc)
+		rc = try_digest(&r->sha512, t, cert, EVP_sha512(), e);
+	if (rc && !r->mechanisms[0].works)
+		err_hint(e, "the token does not offer %s, which trust lists are signed with",
+			 r->mechanisms[0].name);
+	return rc;
 }
 
 /* A certificate that lists cannot use is known before the PIN is asked for. */
-static int examine(struct finding *f, struct desk_token *t, struct err *e)
+static int examine(struct test_result *r, struct desk_token *t, struct err *e)
 {
-	int rc = desk_token_run(t, job_read, f, e);
+	int rc = desk_token_run(t, job_read, r, e);
 
+	if (!rc)
+		rc = desk_token_run(t, job_mechanisms, r, e);
 	if (rc)
 		return rc;
-	judge_cert(f);
-	if (f->problems[0])
+	test_judge_cert(r);
+	if (r->problems[0])
 		return 0;
 	rc = desk_token_login(t, "to sign a test", e);
 	if (!rc)
-		rc = desk_token_run(t, job_facts, f, e);
+		rc = desk_token_run(t, job_facts, r, e);
 	if (!rc)
-		rc = desk_token_run(t, job_sign, f, e);
+		rc = sign_both(r, t, e);
 	if (!rc)
-		judge_key(f);
+		test_judge_key(r);
 	return rc;
 }
 
 static int test(const struct args *a, struct err *e)
 {
-	struct finding f = {0};
+	struct test_result r = {0};
 	struct desk_token *t = NULL;
 	struct desk *desk = NULL;
 	int rc;
@@ -239,14 +146,14 @@ static int test(const struct args *a, struct err *e)
 	if (!rc)
 		rc = desk_token_find(&t, desk, a->uri, e);
 	if (!rc)
-		rc = examine(&f, t, e);
+		rc = examine(&r, t, e);
 	if (!rc && a->json)
-		rc = json_print(finding_json(&f));
+		rc = json_print(test_json(&r));
 	else if (!rc)
-		print_finding(&f);
-	if (!rc && f.problems[0])
+		test_print(&r);
+	if (!rc && r.problems[0])
 		rc = ERR_REFUSED;
-	token_view_free(&f.view);
+	token_view_free(&r.view);
 	desk_token_free(t);
 	desk_close(desk);
 	return rc;

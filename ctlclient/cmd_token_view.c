@@ -32,9 +32,9 @@ void token_view_free(struct token_view *v)
 	*v = (struct token_view){0};
 }
 
-const char *token_pin_words(const struct token_info *info)
+const char *token_pin_words(enum token_pin_state state)
 {
-	switch (info->pin) {
+	switch (state) {
 	case TOKEN_PIN_OK:
 		return "ok";
 	case TOKEN_PIN_COUNT_LOW:
@@ -211,13 +211,16 @@ json_t *token_view_json(const struct token_view *v)
 			json_decref(certs);
 			return NULL;
 		}
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:b, s:b, s:b, s:b, s:s, s:b, s:s, s:o}",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:b, s:b, s:b, s:b, s:s, s:s, s:I, s:I, "
+			 "s:b, s:s, s:o}",
 			 "label", info->label, "serial", info->serial, "manufacturer",
 			 info->manufacturer, "model", info->model, "module", info->module, "slot",
 			 (json_int_t)info->slot, "initialized", info->initialized, "login_required",
 			 info->login_required, "pin_pad", info->pin_pad, "write_protected",
-			 info->write_protected, "pin", token_pin_words(info), "software",
-			 token_is_software(info), "uri", info->uri, "certificates", certs);
+			 info->write_protected, "pin", token_pin_words(info->pin), "so_pin",
+			 token_pin_words(info->so_pin), "pin_min", (json_int_t)info->pin_min,
+			 "pin_max", (json_int_t)info->pin_max, "software", token_is_software(info),
+			 "uri", info->uri, "certificates", certs);
 }
 
 /* ---- text ---- */
@@ -228,7 +231,7 @@ void token_print(const struct token_info *info)
 	printf("serial      %s\n", info->serial);
 	printf("made by     %s, %s\n", info->manufacturer, info->model);
 	printf("module      %s, slot %lu\n", info->module, info->slot);
-	printf("PIN         %s%s%s\n", token_pin_words(info),
+	printf("PIN         %s%s%s\n", token_pin_words(info->pin),
 	       info->pin_pad ? ", entered on the reader" : "",
 	       info->login_required ? "" : ", not needed");
 	printf("keys        %s\n",

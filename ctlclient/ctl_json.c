@@ -1,5 +1,7 @@
 #include "ctlclient/ctl_json.h"
 
+#include "common/base64.h"
+#include "ctlclient/words.h"
 #include "trustfile/cert.h"
 
 #include <openssl/evp.h>
@@ -32,9 +34,8 @@ static json_t *time_text(const struct tm *tm)
 	return strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", tm) ? json_string(text) : NULL;
 }
 
-static json_t *unix_time(uint32_t seconds)
+json_t *ctl_json_time(time_t t)
 {
-	const time_t t = (time_t)seconds;
 	struct tm tm;
 
 	return gmtime_r(&t, &tm) ? time_text(&tm) : NULL;
@@ -47,7 +48,7 @@ static json_t *asn1_time(const ASN1_TIME *t)
 	return ASN1_TIME_to_tm(t, &tm) ? time_text(&tm) : json_null();
 }
 
-static json_t *pem_text(const X509 *cert)
+json_t *ctl_json_pem(const X509 *cert)
 {
 	BIO *mem = BIO_new(BIO_s_mem());
 	json_t *v = NULL;
@@ -59,6 +60,17 @@ static json_t *pem_text(const X509 *cert)
 		v = json_stringn(data, (size_t)n);
 	}
 	BIO_free(mem);
+	return v;
+}
+
+json_t *ctl_json_base64(struct span s)
+{
+	struct buf text = {0};
+	json_t *v;
+
+	base64_put(&text, s, BASE64_PLAIN);
+	v = buf_cstr(&text) ? json_stringn((const char *)text.data, text.len) : NULL;
+	buf_free(&text);
 	return v;
 }
 
@@ -74,7 +86,7 @@ static json_t *certificate_json(const struct tl_record *r)
 	     set(o, "sha256", digest_hex(r->der, EVP_sha256())) &&
 	     set(o, "not_before", asn1_time(X509_get0_notBefore(r->cert))) &&
 	     set(o, "not_after", asn1_time(X509_get0_notAfter(r->cert))) &&
-	     set(o, "pem", pem_text(r->cert));
+	     set(o, "pem", ctl_json_pem(r->cert));
 	buf_free(&key);
 	if (ok)
 		return o;
@@ -148,6 +160,24 @@ static json_t *reason_json(const struct err *verified)
 			: json_null();
 }
 
+/* What the signature covers, as whoever signed it read it. */
+static bool set_signed_digest(json_t *o, const struct tl *l)
+{
+	struct buf digest = {0};
+	struct buf words = {0};
+	struct err ignored;
+	bool ok = !tl_signed_digest(&digest, l, &ignored);
+
+	words_put(&words, buf_view(&digest), digest.len + 1, "");
+	if (words.len)
+		words.len--; /* the newline */
+	ok = ok && buf_cstr(&words) && set(o, "signed_digest", json_hex(buf_view(&digest))) &&
+	     set(o, "words", json_string(buf_cstr(&words)));
+	buf_free(&digest);
+	buf_free(&words);
+	return ok;
+}
+
 json_t *ctl_json(const struct tl *l, const struct err *verified)
 {
 	json_t *o = json_object();
@@ -160,10 +190,11 @@ json_t *ctl_json(const struct tl *l, const struct err *verified)
 	    set(o, "version", json_sprintf("%u.%u", l->version[0], l->version[1])) &&
 	    set(o, "header_length", json_integer(l->header_len)) &&
 	    set(o, "timestamp", json_integer((json_int_t)l->timestamp)) &&
-	    set(o, "time", unix_time(l->timestamp)) &&
+	    set(o, "time", ctl_json_time(l->timestamp)) &&
 	    set(o, "security_mode", json_string(tl_is_nonsecure(l) ? "nonsecure" : "mixed")) &&
 	    set(o, "digest", json_string(l->digest == TL_SHA1 ? "sha1" : "sha512")) &&
-	    set(o, "signer", ctl_signer_json(l)) && set(o, "signature", json_hex(l->signature)) &&
+	    set_signed_digest(o, l) && set(o, "signer", ctl_signer_json(l)) &&
+	    set(o, "signature", json_hex(l->signature)) &&
 	    set(o, "verified", json_boolean(!verified)) &&
 	    set(o, "reason", reason_json(verified)) && set(o, "records", records_json(l)))
 		return o;

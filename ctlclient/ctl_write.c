@@ -37,6 +37,7 @@ enum { WISHES_MAX = 256 };
 
 struct write_args {
 	struct desk_opts desk;
+	struct transcript_opts transcript;
 	const char *in, *out, *signer;
 	enum tl_digest digest;
 	bool has_digest, nonsecure, retired, dry_run, yes, updating;
@@ -60,6 +61,8 @@ static void check_complete(const struct write_args *a, struct argp_state *state)
 	if (!a->signer)
 		argp_error(state, "who signs? give --signer URI; \"ctlclient token list\" shows "
 				  "the URIs");
+	if (a->dry_run && a->transcript.path)
+		argp_error(state, "--dry-run signs nothing that could be recorded");
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -69,6 +72,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &a->desk;
+		state->child_inputs[1] = &a->transcript;
 		return 0;
 	case 'i':
 		a->in = arg;
@@ -173,46 +177,62 @@ static enum tl_digest pick_digest(const struct write_args *a, const struct tl *o
 	return old ? old->digest : TL_SHA1;
 }
 
-static int write_list(const struct write_args *a, struct err *e)
+static int write_out(const struct buf *out, const struct write_args *a, struct transcript *t,
+		     struct err *e)
+{
+	json_t *facts =
+		t ? json_pack("{s:o}", "output", transcript_bytes(a->out, buf_view(out))) : NULL;
+	const int rc = file_write(a->out, buf_view(out), 0644, e);
+
+	return transcript_step(t, "write", rc, facts, e);
+}
+
+static int sign_draft(struct buf *out, const struct sign_job *job, const struct write_args *a,
+		      struct err *e)
+{
+	int rc = fill_draft(job->draft, job->desk, a, e);
+
+	if (!rc)
+		rc = sign_list(out, job, e);
+	if (!rc && !a->dry_run)
+		rc = write_out(out, a, job->transcript, e);
+	return rc;
+}
+
+static int write_list(const struct write_args *a, struct transcript *t, struct err *e)
 {
 	struct list_file old = {0};
-	struct desk *desk = NULL;
-	struct draft *draft = NULL;
-	struct desk_signer *signer = NULL;
-	struct sign_job job;
-	struct buf out = {0};
-	int rc;
-
-	rc = a->updating ? open_old(&old, a, e) : 0;
-	if (!rc)
-		rc = desk_open(&desk, &a->desk, e);
-	if (!rc)
-		rc = desk_signer_find(&signer, desk, a->signer, e);
-	if (!rc)
-		rc = draft_new(&draft, old.list, e);
-	if (!rc)
-		rc = fill_draft(draft, desk, a, e);
-	if (rc)
-		goto done;
-	job = (struct sign_job){
-		.draft = draft,
-		.signer = signer,
-		.old = old.list,
-		.digest = pick_digest(a, old.list),
+	struct sign_job job = {
 		.purpose = "to sign the CTL",
+		.transcript = t,
 		.dry_run = a->dry_run,
 		.yes = a->yes,
 	};
-	rc = sign_list(&out, &job, e);
-	if (!rc && !a->dry_run)
-		rc = file_write(a->out, buf_view(&out), 0644, e);
+	struct buf out = {0};
+	int rc = 0;
+
+	if (a->updating) {
+		rc = open_old(&old, a, e);
+		rc = transcript_step(t, "input", rc,
+				     t ? transcript_bytes(a->in, buf_view(&old.bytes)) : NULL, e);
+	}
+	job.old = old.list;
+	job.digest = pick_digest(a, old.list);
+	if (!rc)
+		rc = desk_open(&job.desk, &a->desk, e);
+	if (!rc)
+		rc = desk_signer_find(&job.signer, job.desk, a->signer, e);
+	if (!rc)
+		rc = draft_new(&job.draft, old.list, e);
+	if (!rc)
+		rc = sign_draft(&out, &job, a, e);
+	rc = transcript_close(t, rc, e);
 	if (!rc)
 		printf(a->dry_run ? "nothing was signed\n" : "signed: %s, %zu bytes\n", a->out,
 		       out.len);
-done:
-	desk_signer_free(signer);
-	draft_free(draft);
-	desk_close(desk);
+	desk_signer_free(job.signer);
+	draft_free(job.draft);
+	desk_close(job.desk);
 	list_file_close(&old);
 	buf_free(&out);
 	return rc;
@@ -220,11 +240,14 @@ done:
 
 static int run(struct write_args *a, const struct argp *argp, int argc, char **argv)
 {
-	struct err e;
+	struct transcript *t = NULL;
+	struct err e = {0};
 	int rc;
 
 	cli_parse(argp, argc, argv, a);
-	rc = write_list(a, &e);
+	rc = transcript_open(&t, &a->transcript, argv[0], &e);
+	if (!rc)
+		rc = write_list(a, t, &e);
 	if (rc)
 		err_print(&e, argv[0]);
 	return rc;
@@ -250,7 +273,8 @@ static int run(struct write_args *a, const struct argp *argp, int argc, char **a
 		"yes", OPT_YES, NULL, 0, "Do not ask before signing", 0                            \
 	}
 
-static const struct argp_child children[] = {{&options_desk, 0, "Tokens:", 0}, {0}};
+static const struct argp_child children[] = {
+	{&options_desk, 0, "Tokens:", 0}, {&options_transcript, 0, "Record:", 0}, {0}};
 
 int ctl_create(int argc, char **argv, void *ctx)
 {

@@ -2,10 +2,10 @@
 
 #include "common/file.h"
 #include "common/secret.h"
+#include "ctlclient/desk_token.h"
 #include "pkcs11/owner.h"
 #include "trustfile/cert.h"
 
-#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,20 +14,10 @@ enum { CERT_FILE_MAX = 256 * 1024 };
 
 static const char uri_scheme[] = "pkcs11:";
 
-/* What the tokens of the vendor were delivered with. */
-static const char default_pin[] = "Cisco123";
-
 struct desk {
 	struct desk_opts opts;
 	struct owner *owner;
 	struct tokens *tokens; /* the owner's thread only */
-};
-
-struct desk_token {
-	struct desk *desk;
-	struct token *token;    /* the owner's thread only */
-	struct token_info info; /* a copy for ours */
-	char *pin_source;       /* of the URI, or NULL */
 };
 
 struct desk_signer {
@@ -35,11 +25,33 @@ struct desk_signer {
 	struct desk_cert cert;
 };
 
+/* As tokens_open() takes them: separated by colons; NULL for none. */
+static int module_list(char **out, const struct desk_opts *opts, struct err *e)
+{
+	struct buf list = {0};
+	int rc = 0;
+
+	*out = NULL;
+	for (size_t i = 0; i < DESK_MODULES_MAX && opts->modules[i]; i++)
+		buf_printf(&list, "%s%s", i ? ":" : "", opts->modules[i]);
+	if (list.len) {
+		*out = buf_cstr(&list) ? strdup(buf_cstr(&list)) : NULL;
+		rc = *out ? 0 : err_nomem(e);
+	}
+	buf_free(&list);
+	return rc;
+}
+
 static int job_open(void *arg, struct err *e)
 {
 	struct desk *d = arg;
+	char *modules;
+	int rc = module_list(&modules, &d->opts, e);
 
-	return tokens_open(&d->tokens, d->opts.module, e);
+	if (!rc)
+		rc = tokens_open(&d->tokens, modules, e);
+	free(modules);
+	return rc;
 }
 
 static int job_close(void *arg, struct err *e)
@@ -59,7 +71,7 @@ int desk_open(struct desk **out, const struct desk_opts *opts, struct err *e)
 	if (!d)
 		return err_nomem(e);
 	d->opts = *opts;
-	rc = owner_start(&d->owner, e);
+	rc = owner_start(&d->owner, opts->token_timeout, e);
 	if (!rc)
 		rc = owner_run(d->owner, job_open, d, e);
 	if (rc) {
@@ -80,6 +92,16 @@ void desk_close(struct desk *d)
 		(void)owner_run(d->owner, job_close, d, &ignored);
 	owner_stop(d->owner);
 	free(d);
+}
+
+const struct desk_opts *desk_opts_of(const struct desk *d)
+{
+	return &d->opts;
+}
+
+void desk_interrupt(struct desk *d, int fd)
+{
+	owner_interrupt(d->owner, fd);
 }
 
 struct run {
@@ -127,6 +149,15 @@ struct find {
 	const char *uri;
 };
 
+static void warn_of_pin_value(const struct desk_token *t)
+{
+	fprintf(stderr,
+		"warning: the PIN of the token %s stands in its URI (pin-value): others on this "
+		"computer may have seen it, and the shell's history keeps it; use pin-source "
+		"instead\n",
+		t->info.label);
+}
+
 static int job_find(struct tokens *ts, void *arg, struct err *e)
 {
 	const struct find *f = arg;
@@ -137,11 +168,14 @@ static int job_find(struct tokens *ts, void *arg, struct err *e)
 	if (rc)
 		return rc;
 	t->info = *token_info(t->token);
+	token_take_pin_value(t->token, &t->pin);
+	if (t->pin.text)
+		warn_of_pin_value(t);
 	source = token_pin_source(t->token);
 	if (!source)
 		return 0;
-	t->pin_source = strdup(source);
-	return t->pin_source ? 0 : err_nomem(e);
+	t->uri_source = strdup(source);
+	return t->uri_source ? 0 : err_nomem(e);
 }
 
 int desk_token_find(struct desk_token **out, struct desk *d, const char *uri, struct err *e)
@@ -154,7 +188,10 @@ int desk_token_find(struct desk_token **out, struct desk *d, const char *uri, st
 		return err_nomem(e);
 	t->desk = d;
 	rc = desk_run(d, job_find, &f, e);
+	if (rc && !desk_loss_await(d, uri, rc, e))
+		rc = desk_run(d, job_find, &f, e);
 	if (rc) {
+		rc = (int)e->kind;
 		desk_token_free(t);
 		return rc;
 	}
@@ -177,125 +214,14 @@ void desk_token_free(struct desk_token *t)
 	if (!t)
 		return;
 	(void)desk_token_run(t, job_free, NULL, &ignored);
-	free(t->pin_source);
+	secret_free(&t->pin);
+	free(t->uri_source);
 	free(t);
 }
 
 const struct token_info *desk_token_info(const struct desk_token *t)
 {
 	return &t->info;
-}
-
-static int job_look(struct token *t, void *arg, struct err *e)
-{
-	struct desk_token *d = arg;
-	const int rc = token_login_check(t, d->desk->opts.allow_final_try, e);
-
-	d->info = *token_info(t);
-	return rc;
-}
-
-static const char *counter_note(enum token_pin_state pin)
-{
-	switch (pin) {
-	case TOKEN_PIN_COUNT_LOW:
-		return " [a wrong PIN was given before]";
-	case TOKEN_PIN_FINAL_TRY:
-		return " [LAST TRY: a wrong PIN locks the token]";
-	case TOKEN_PIN_OK:
-	case TOKEN_PIN_LOCKED:
-	case TOKEN_PIN_UNSET:
-		break;
-	}
-	return "";
-}
-
-/* RFC 7512 lets pin-source be a plain path too. */
-static int pin_read(struct secret *pin, const struct desk_token *t, const char *why, struct err *e)
-{
-	const char *source = t->pin_source ? t->pin_source : t->desk->opts.pin_source;
-	const char *file = source ? NULL : getenv("CTL_PIN_FILE");
-	char *path = NULL;
-	char *prompt = NULL;
-	int rc;
-
-	if (source && *source == '/')
-		file = source;
-	if (file && *file) {
-		if (asprintf(&path, "file:%s", file) < 0)
-			return err_nomem(e);
-		source = path;
-	}
-	if (asprintf(&prompt, "PIN of the token %s (serial %s)%s%s%s", t->info.label,
-		     t->info.serial, why ? ", " : "", why ? why : "",
-		     counter_note(t->info.pin)) < 0) {
-		free(path);
-		return err_nomem(e);
-	}
-	rc = secret_read(pin, source, prompt, "PIN", "--pin-source", e);
-	free(prompt);
-	free(path);
-	return rc;
-}
-
-struct login {
-	struct desk_token *token;
-	const struct secret *pin; /* NULL: the reader asks */
-};
-
-static int job_login(struct token *t, void *arg, struct err *e)
-{
-	const struct login *l = arg;
-	const int rc = token_login(t, l->pin, l->token->desk->opts.allow_final_try, e);
-
-	l->token->info = *token_info(t);
-	return rc;
-}
-
-static void warn_before(const struct token_info *info)
-{
-	if (info->pin == TOKEN_PIN_COUNT_LOW)
-		fprintf(stderr,
-			"warning: a wrong PIN was given to the token %s before; a few more lock "
-			"it\n",
-			info->label);
-	if (info->pin == TOKEN_PIN_FINAL_TRY)
-		fprintf(stderr, "warning: if this PIN is wrong the token %s locks itself\n",
-			info->label);
-}
-
-static void warn_of_default(const struct token_info *info, const struct secret *pin)
-{
-	if (pin->len == sizeof(default_pin) - 1 && !CRYPTO_memcmp(pin->text, default_pin, pin->len))
-		fprintf(stderr,
-			"warning: the token %s still has the PIN it was delivered with, which "
-			"everybody knows\n",
-			info->label);
-}
-
-int desk_token_login(struct desk_token *t, const char *why, struct err *e)
-{
-	struct secret pin = {0};
-	struct login l = {t, NULL};
-	int rc;
-
-	rc = desk_token_run(t, job_look, t, e);
-	if (rc || !t->info.login_required)
-		return rc;
-	warn_before(&t->info);
-	if (t->info.pin_pad) {
-		fprintf(stderr, "Enter the PIN of the token %s on its reader.\n", t->info.label);
-		return desk_token_run(t, job_login, &l, e);
-	}
-	rc = pin_read(&pin, t, why, e);
-	if (rc)
-		return rc;
-	l.pin = &pin;
-	rc = desk_token_run(t, job_login, &l, e);
-	if (!rc)
-		warn_of_default(&t->info, &pin);
-	secret_free(&pin);
-	return rc;
 }
 
 static int job_signing_cert(struct token *t, void *arg, struct err *e)
@@ -310,6 +236,10 @@ static int cert_of_token(struct desk_cert *c, struct desk_token *t, struct err *
 
 	*c = (struct desk_cert){.on_token = true, .software = token_is_software(info)};
 	rc = desk_token_run(t, job_signing_cert, &c->cert, e);
+	if (rc)
+		rc = desk_loss_mend(t->desk, t, &t->losses, rc, e);
+	if (!rc && !c->cert)
+		rc = desk_token_run(t, job_signing_cert, &c->cert, e);
 	if (rc)
 		return rc;
 	snprintf(c->where, sizeof(c->where), "token %s, serial %s, in %s", info->label,
@@ -344,14 +274,14 @@ static int cert_of_file(struct desk_cert *c, const char *path, struct err *e)
 	return rc;
 }
 
-static bool is_uri(const char *what)
+bool desk_is_uri(const char *what)
 {
 	return !strncmp(what, uri_scheme, sizeof(uri_scheme) - 1);
 }
 
 int desk_cert(struct desk_cert *c, struct desk *d, const char *what, struct err *e)
 {
-	return is_uri(what) ? cert_of_uri(c, d, what, e) : cert_of_file(c, what, e);
+	return desk_is_uri(what) ? cert_of_uri(c, d, what, e) : cert_of_file(c, what, e);
 }
 
 void desk_cert_free(struct desk_cert *c)
@@ -365,7 +295,7 @@ int desk_signer_find(struct desk_signer **out, struct desk *d, const char *uri, 
 	struct desk_signer *s;
 	int rc;
 
-	if (!is_uri(uri)) {
+	if (!desk_is_uri(uri)) {
 		err_set(e, ERR_USAGE, "signer", "%s is not a token: a file cannot sign", uri);
 		return err_hint(e, "name the token that signs by its URI; \"ctlclient token list\" "
 				   "shows it");
@@ -394,28 +324,13 @@ int desk_signer_login(struct desk_signer *s, const char *why, struct err *e)
 	return desk_token_login(s->token, why, e);
 }
 
-struct signing {
-	const X509 *cert;
-	struct span digest_info;
-	uint8_t *sig;
-	size_t siglen;
-};
-
-static int job_sign(struct token *t, void *arg, struct err *e)
-{
-	const struct signing *s = arg;
-
-	return token_sign(t, s->cert, s->digest_info.data, s->digest_info.len, s->sig, s->siglen,
-			  e);
-}
-
 int desk_signer_sign(void *arg, const uint8_t *digest_info, size_t len, uint8_t *sig, size_t siglen,
 		     struct err *e)
 {
-	struct desk_signer *s = arg;
-	struct signing job = {s->cert.cert, {digest_info, len}, sig, siglen};
+	const struct desk_signer *s = arg;
+	struct desk_key key = {s->token, s->cert.cert, NULL};
 
-	return desk_token_run(s->token, job_sign, &job, e);
+	return desk_key_sign(&key, digest_info, len, sig, siglen, e);
 }
 
 void desk_signer_free(struct desk_signer *s)

@@ -12,10 +12,16 @@
 #include <openssl/x509.h>
 #include <stdbool.h>
 
+enum { DESK_MODULES_MAX = 16 };
+
 struct desk_opts {
-	const char *module;     /* --module, else CTL_MODULE, else NULL: p11-kit's modules */
+	/* --module, each one path or several separated by colons; else CTL_MODULE; none: p11-kit's
+	 */
+	const char *modules[DESK_MODULES_MAX + 1];
 	const char *pin_source; /* --pin-source, else NULL */
 	bool allow_final_try;   /* --allow-final-try */
+	unsigned token_timeout; /* --token-timeout, else CTL_TOKEN_TIMEOUT, else 0: OWNER_SECONDS */
+	unsigned wait;          /* --wait: seconds for a token to be put in; 0: see desk_loss.h */
 };
 
 struct desk;
@@ -24,25 +30,54 @@ struct desk;
 int desk_open(struct desk **out, const struct desk_opts *opts, struct err *e);
 void desk_close(struct desk *d);
 
-/* Runs fn on the owner's thread; returns what it returned. */
+const struct desk_opts *desk_opts_of(const struct desk *d);
+
+/* owner_interrupt() for the desk's thread. */
+void desk_interrupt(struct desk *d, int fd);
+
+/* Runs fn on the owner's thread; returns what it returned. ERR_TOKEN "token-timeout". */
 typedef int desk_fn(struct tokens *ts, void *arg, struct err *e);
 int desk_run(struct desk *d, desk_fn *fn, void *arg, struct err *e);
 
 /* A token at hand. */
 struct desk_token;
 
-/* Finds the token a URI names: token_find(). On success *out is the caller's. */
+/* Finds the token a URI names: token_find(); with --wait it may be put in first. On success *out is
+ * the caller's. */
 int desk_token_find(struct desk_token **out, struct desk *d, const char *uri, struct err *e);
 void desk_token_free(struct desk_token *t);
 
 /* What the token said of itself when it was found, or at the last desk_token_login(). */
 const struct token_info *desk_token_info(const struct desk_token *t);
 
-/* Reads the PIN (pin-source of the URI first, then --pin-source, then CTL_PIN_FILE, then the
- * terminal; the prompt names the token, why ("to sign the CTL") and the state of its counter) and
- * logs in, once. A reader with a PIN pad asks itself; a token that needs no login is left alone.
- * Warnings (counter low, the maker's default PIN) go to standard error. */
+/* Takes the PIN from source instead of --pin-source and CTL_PIN_FILE; option is what the user typed
+ * in front of it ("--ca-pin-source"). A pin-source or pin-value of the URI still goes first. */
+void desk_token_pin_from(struct desk_token *t, const char *source, const char *option);
+
+/* Reads the PIN: of the URI (pin-value or pin-source), else from --pin-source, else from the file
+ * that CTL_PIN_FILE names, else from the terminal. The prompt names the token, why ("to sign the
+ * CTL") and the state of its counter. Give it to secret_free(). */
+int desk_token_pin(struct secret *pin, const struct desk_token *t, const char *why, struct err *e);
+
+/* Reads the PIN and logs in, once. A PIN that a person types is asked for again, twice at most,
+ * while the token's counter says neither "low" nor "last". A reader with a PIN pad asks itself; a
+ * token that needs no login is left alone. Warnings (counter, a PIN that has expired, the maker's
+ * default PIN) go to standard error. why must live as long as t: a token that is lost and put in
+ * again is logged in to once more. */
 int desk_token_login(struct desk_token *t, const char *why, struct err *e);
+
+/* A key to sign with: of a certificate, or with cert NULL the private half of public. */
+struct desk_key {
+	struct desk_token *token; /* logged in */
+	const X509 *cert;
+	EVP_PKEY *public;
+};
+
+/* A tl_sign_fn and issue_sign_fn; arg is a struct desk_key. For a key that asks again before each
+ * signature the PIN is read again if a person types it, and used again if not; both is said on
+ * standard error. */
+int desk_key_sign(void *arg, const uint8_t *digest_info, size_t len, uint8_t *sig, size_t siglen,
+		  struct err *e);
 
 /* Runs fn on the owner's thread; returns what it returned. */
 typedef int desk_token_fn(struct token *t, void *arg, struct err *e);
@@ -56,6 +91,9 @@ struct desk_cert {
 	char where[600];       /* "token SAST 1, serial 0123, in softhsm2" or the file's path */
 	char token_serial[65]; /* as in struct token_info; empty for a file */
 };
+
+/* True if text names a token or something on it, false if it is a file's path. */
+bool desk_is_uri(const char *text);
 
 /* The certificate that what names: a pkcs11: URI (exactly one certificate on exactly one token) or
  * the path of a PEM or DER file. ERR_TOKEN, ERR_USAGE, ERR_FAILED. */

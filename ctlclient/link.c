@@ -22,19 +22,37 @@ struct api *link_api(struct link *l)
 	return l->api;
 }
 
-static int parse_fingerprint(struct link *l, const char *text, struct err *e)
+static int parse_fingerprint(uint8_t out[API_FINGERPRINT_LEN], const char *text, struct err *e)
 {
 	struct buf bytes = {0};
 	const bool ok = hex_parse(&bytes, text, strlen(text)) && bytes.len == API_FINGERPRINT_LEN;
 
 	if (ok)
-		memcpy(l->fingerprint, bytes.data, API_FINGERPRINT_LEN);
+		memcpy(out, bytes.data, API_FINGERPRINT_LEN);
 	buf_free(&bytes);
 	if (!ok)
 		return err_set(e, ERR_USAGE, "fingerprint",
 			       "--fingerprint takes the 64 hexadecimal digits of a SHA-256");
-	l->api_opts.fingerprint = l->fingerprint;
 	return 0;
+}
+
+int link_pin(struct api_opts *api, uint8_t fingerprint[API_FINGERPRINT_LEN],
+	     const struct cluster_opts *opts, struct err *e)
+{
+	bool known = true;
+	int rc = hostport_parse(&api->server, opts->server, PORT_PROVIDER, e);
+
+	if (rc || opts->ca) {
+		api->ca = opts->ca;
+		return rc;
+	}
+	if (opts->fingerprint)
+		rc = parse_fingerprint(fingerprint, opts->fingerprint, e);
+	else
+		rc = known_get(&api->server, fingerprint, &known, e);
+	if (!rc && known)
+		api->fingerprint = fingerprint;
+	return rc;
 }
 
 static int ask_about(struct link *l, struct err *e)
@@ -83,27 +101,7 @@ static int meet(struct link *l, struct err *e)
 	return rc;
 }
 
-static int pin_provider(struct link *l, const struct cluster_opts *opts, struct err *e)
-{
-	bool found = false;
-	int rc;
-
-	if (opts->ca) {
-		l->api_opts.ca = opts->ca;
-		return 0;
-	}
-	if (opts->fingerprint)
-		return parse_fingerprint(l, opts->fingerprint, e);
-	rc = known_get(&l->api_opts.server, l->fingerprint, &found, e);
-	if (rc)
-		return rc;
-	if (!found)
-		return meet(l, e);
-	l->api_opts.fingerprint = l->fingerprint;
-	return 0;
-}
-
-static int read_password(struct link *l, const struct cluster_opts *opts, struct err *e)
+int link_password(struct secret *password, const struct cluster_opts *opts, struct err *e)
 {
 	const char *file = getenv("CTL_PASSWORD_FILE");
 	char prompt[128];
@@ -113,8 +111,8 @@ static int read_password(struct link *l, const struct cluster_opts *opts, struct
 	if (!opts->password_source && file && asprintf(&source, "file:%s", file) < 0)
 		return err_nomem(e);
 	snprintf(prompt, sizeof(prompt), "Password of %.60s on the provider", opts->user);
-	rc = secret_read(&l->password, opts->password_source ? opts->password_source : source,
-			 prompt, "password", "--password-source", e);
+	rc = secret_read(password, opts->password_source ? opts->password_source : source, prompt,
+			 "password", "--password-source", e);
 	free(source);
 	return rc;
 }
@@ -126,11 +124,11 @@ int link_open(struct link **out, const struct cluster_opts *opts, struct err *e)
 
 	if (!l)
 		return err_nomem(e);
-	rc = hostport_parse(&l->api_opts.server, opts->server, PORT_PROVIDER, e);
+	rc = link_pin(&l->api_opts, l->fingerprint, opts, e);
+	if (!rc && !l->api_opts.ca && !l->api_opts.fingerprint)
+		rc = meet(l, e);
 	if (!rc)
-		rc = pin_provider(l, opts, e);
-	if (!rc)
-		rc = read_password(l, opts, e);
+		rc = link_password(&l->password, opts, e);
 	if (rc)
 		goto fail;
 	l->api_opts.user = opts->user;

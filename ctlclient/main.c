@@ -2,6 +2,7 @@
 #include "common/cli.h"
 #include "common/secret.h"
 #include "ctlclient/commands.h"
+#include "ctlclient/pin_args.h"
 
 #include <curl/curl.h>
 
@@ -11,12 +12,19 @@ int main(int argc, char **argv)
 		{"token", "list|show|init|...", "security tokens at this desk", cmd_token},
 		{"ctl", "create|update|show|...", "trust lists in files", cmd_ctl},
 		{"cluster", "status|set-mode|...", "the trust list of a cluster", cmd_cluster},
+		{"bundle", "show|sign", "changes of a cluster for a desk without a network",
+		 cmd_bundle},
+		{"transcript", "verify FILE", "records of signing ceremonies", cmd_transcript},
+		{"doctor", "[URI]", "is this desk ready to sign? what is wrong, what mends it",
+		 cmd_doctor},
 		{NULL, NULL, NULL, NULL},
 	};
 	char program[] = "ctlclient";
+	struct pin_args pins = {0};
 	int rc;
 
 	secret_harden_process();
+	pin_args_hide(&pins, argc, argv);
 	if (argc > 0)
 		argv[0] = program;
 	curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -27,5 +35,6 @@ int main(int argc, char **argv)
 			  "trouble,\n5 the cluster changed meanwhile, 6 done on some nodes only.",
 			  argc, argv, NULL);
 	curl_global_cleanup();
+	pin_args_wipe(&pins);
 	return rc;
 }

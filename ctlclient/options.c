@@ -6,6 +6,8 @@ enum {
 	OPT_MODULE = 256,
 	OPT_PIN,
 	OPT_FINAL,
+	OPT_TIMEOUT,
+	OPT_WAIT,
 	OPT_SERVER,
 	OPT_USER,
 	OPT_PASSWORD,
@@ -16,13 +18,58 @@ enum {
 
 static const struct argp_option desk_options[] = {
 	{"module", OPT_MODULE, "PATH", 0,
-	 "PKCS#11 module of the tokens (else CTL_MODULE, else p11-kit's modules)", 0},
+	 "PKCS#11 module of the tokens; may be given several times (else CTL_MODULE, several "
+	 "separated by colons, else p11-kit's modules)",
+	 0},
 	{"pin-source", OPT_PIN, "SOURCE", 0,
-	 "Where the PIN comes from: prompt, env:NAME, file:PATH or fd:N", 0},
+	 "Where the PIN comes from: prompt, env:NAME, file:PATH, fd:N, askpass or askpass:PROGRAM",
+	 0},
 	{"allow-final-try", OPT_FINAL, NULL, 0,
 	 "Try the PIN even if one more mistake would lock the token", 0},
+	{"token-timeout", OPT_TIMEOUT, "S", 0,
+	 "Give up a module that does not answer for so many seconds (else CTL_TOKEN_TIMEOUT, else "
+	 "30; what takes long may take ten times that)",
+	 0},
+	{"wait", OPT_WAIT, "S", 0,
+	 "Wait so many seconds for a token to be put in, also for one that was pulled out in the "
+	 "middle of the work (for that 300 on a terminal, else not at all)",
+	 0},
 	{0},
 };
+
+static unsigned parse_seconds(const char *what, const char *text, struct argp_state *state)
+{
+	enum { DAY = 86400 };
+	char *end;
+	const unsigned long n = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || n < 1 || n > DAY)
+		argp_error(state, "%s takes seconds, 1 to %d, not \"%s\"", what, DAY, text);
+	return (unsigned)n;
+}
+
+static void desk_from_environment(struct desk_opts *o, struct argp_state *state)
+{
+	const char *timeout = getenv("CTL_TOKEN_TIMEOUT");
+	const char *module = getenv("CTL_MODULE");
+
+	if (!o->modules[0] && module && *module)
+		o->modules[0] = module;
+	if (!o->token_timeout && timeout && *timeout)
+		o->token_timeout = parse_seconds("CTL_TOKEN_TIMEOUT", timeout, state);
+}
+
+static error_t add_module(struct desk_opts *o, const char *path, struct argp_state *state)
+{
+	size_t n = 0;
+
+	while (o->modules[n])
+		n++;
+	if (n == DESK_MODULES_MAX)
+		argp_error(state, "--module may be given %d times", DESK_MODULES_MAX);
+	o->modules[n] = path;
+	return 0;
+}
 
 static error_t parse_desk(int key, char *arg, struct argp_state *state)
 {
@@ -30,17 +77,21 @@ static error_t parse_desk(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case OPT_MODULE:
-		o->module = arg;
-		return 0;
+		return add_module(o, arg, state);
 	case OPT_PIN:
 		o->pin_source = arg;
 		return 0;
 	case OPT_FINAL:
 		o->allow_final_try = true;
 		return 0;
+	case OPT_TIMEOUT:
+		o->token_timeout = parse_seconds("--token-timeout", arg, state);
+		return 0;
+	case OPT_WAIT:
+		o->wait = parse_seconds("--wait", arg, state);
+		return 0;
 	case ARGP_KEY_END:
-		if (!o->module)
-			o->module = getenv("CTL_MODULE");
+		desk_from_environment(o, state);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -100,9 +151,9 @@ static error_t parse_cluster(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		from_environment(o);
-		if (!o->server)
+		if (!o->server && !o->optional)
 			argp_error(state, "which provider? give --server HOST or set CTL_PROVIDER");
-		if (!o->user)
+		if (!o->user && !o->optional)
 			argp_error(state, "which account? give --user NAME or set CTL_USER");
 		if (o->ca && o->fingerprint)
 			argp_error(state, "give --ca or --fingerprint, not both");

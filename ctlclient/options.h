@@ -7,8 +7,8 @@
 #include <argp.h>
 #include <stdbool.h>
 
-/* --module, --pin-source, --allow-final-try: the child's input is a struct desk_opts, zeroed.
- * --module falls back to CTL_MODULE. */
+/* --module, --pin-source, --allow-final-try, --token-timeout, --wait: the child's input is a struct
+ * desk_opts, zeroed. --module falls back to CTL_MODULE. */
 extern const struct argp options_desk;
 
 /* How to reach the provider. */
@@ -19,6 +19,7 @@ struct cluster_opts {
 	const char *ca;              /* --ca, CTL_CA */
 	const char *fingerprint;     /* --fingerprint */
 	bool json;                   /* --json */
+	bool optional;               /* set before parsing: server and user may be missing */
 };
 
 /* The input is a struct cluster_opts, zeroed; the environment fills what was not given. */

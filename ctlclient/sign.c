@@ -1,12 +1,17 @@
 #include "ctlclient/sign.h"
 
 #include "common/cli.h"
-#include "common/hex.h"
+#include "common/file.h"
+#include "common/json.h"
+#include "ctlclient/review.h"
+#include "pkcs11/module_info.h"
 #include "trustfile/diff.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 int sign_add_sast(struct draft *d, struct desk *desk, const char *what, struct err *e)
 {
@@ -49,46 +54,154 @@ static void warn_of_signer(const struct desk_cert *c)
 			c->where);
 }
 
-static int print_difference(const struct tl *old, const struct tl *preview, struct err *e)
+/* ---- what is recorded ---- */
+
+static json_t *module_json(const struct module_info *m)
 {
-	struct tl_diff d;
-	struct buf text = {0};
-	int rc = tl_diff(&d, old, preview, e);
+	struct buf file = {0};
+	struct err ignored;
+	json_t *facts = NULL;
+
+	if (*m->file && !file_read(m->file, BUF_MAX / 2, &file, &ignored))
+		facts = transcript_bytes(m->file, buf_view(&file));
+	buf_free(&file);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "name", m->name, "description",
+			 m->description, "manufacturer", m->manufacturer, "library", m->library,
+			 "cryptoki", m->cryptoki, "module_file", facts ? facts : json_null());
+}
+
+static int job_modules(struct tokens *ts, void *arg, struct err *e)
+{
+	struct module_info *list;
+	json_t *array = arg;
+	size_t n;
+	int rc = modules_describe(&list, &n, ts, e);
 
 	if (rc)
 		return rc;
+	for (size_t i = 0; !rc && i < n; i++)
+		rc = json_array_append_new(array, module_json(&list[i])) ? err_nomem(e) : 0;
+	free(list);
+	return rc;
+}
+
+/* The software that stands between the operator and the key, and the key. */
+static int record_signer(const struct sign_job *job, struct err *e)
+{
+	const struct desk_cert *by = desk_signer_cert(job->signer);
+	json_t *modules;
+	int rc;
+
+	if (!job->transcript)
+		return 0;
+	modules = json_array();
+	rc = desk_run(job->desk, job_modules, modules, e);
+	rc = transcript_step(job->transcript, "modules", rc, json_pack("{s:o}", "modules", modules),
+			     e);
+	if (rc)
+		return rc;
+	return transcript_step(job->transcript, "signer", 0,
+			       json_pack("{s:s, s:s, s:b, s:o}", "where", by->where, "token_serial",
+					 by->token_serial, "software", by->software, "certificate",
+					 transcript_cert(by->cert)),
+			       e);
+}
+
+static json_t *tokens_json(const struct tl *l)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < l->n; i++)
+		if (l->records[i].role == TL_SAST && l->records[i].cert)
+			json_array_append_new(array, transcript_cert(l->records[i].cert));
+	return array;
+}
+
+static json_t *servers_json(const struct tl *l)
+{
+	json_t *array = json_array();
+	char scratch[16];
+
+	for (size_t i = 0; i < l->n; i++) {
+		const struct tl_record *r = &l->records[i];
+
+		if (r->role == TL_SAST)
+			continue;
+		json_array_append_new(
+			array, json_pack("{s:s, s:o, s:o}", "role", tl_role_name(r->role, scratch),
+					 "dns_name", json_text(tl_text(r->dns)), "certificate",
+					 r->cert ? transcript_cert(r->cert) : json_null()));
+	}
+	return array;
+}
+
+static json_t *difference_json(const struct tl *old, const struct tl *neu)
+{
+	struct tl_diff d;
+	struct buf text = {0};
+	struct err ignored;
+	json_t *v = NULL;
+
+	if (tl_diff(&d, old, neu, &ignored))
+		return NULL;
 	tl_diff_text(&text, &d);
-	if (buf_cstr(&text))
-		printf("%s", buf_cstr(&text));
-	buf_free(&text);
+	if (!text.bad)
+		v = json_text(buf_view(&text));
 	tl_diff_free(&d);
-	return 0;
+	buf_free(&text);
+	return v;
+}
+
+static int record_review(const struct sign_job *job, const struct tl *preview, struct err *e)
+{
+	struct buf digest = {0};
+	int rc;
+
+	if (!job->transcript)
+		return 0;
+	rc = tl_signed_digest(&digest, preview, e);
+	if (!rc)
+		rc = transcript_step(
+			job->transcript, "review", 0,
+			json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:o}", "present_list",
+				  job->old ? transcript_bytes(NULL, job->old->raw) : json_null(),
+				  "difference", difference_json(job->old, preview), "security_mode",
+				  tl_is_nonsecure(preview) ? "nonsecure" : "mixed",
+				  "digest_algorithm",
+				  preview->digest == TL_SHA1 ? "sha1" : "sha512", "digest",
+				  json_hex(buf_view(&digest)), "tokens", tokens_json(preview),
+				  "servers", servers_json(preview)),
+			e);
+	buf_free(&digest);
+	return rc;
+}
+
+/* ---- the review ---- */
+
+static bool will_ask(const struct sign_job *job)
+{
+	return !job->yes && !job->dry_run && isatty(STDIN_FILENO);
 }
 
 static int print_review(const struct sign_job *job, const struct tl *preview, struct err *e)
 {
-	struct buf digest = {0};
-	struct buf hex = {0};
+	FILE *to = job->quiet ? stderr : stdout;
+	struct at_desk here = {0};
+	struct buf text = {0};
+	struct review r = {job->old, preview, job->history, &here,
+			   desk_signer_cert(job->signer)->where};
 	int rc;
 
-	rc = print_difference(job->old, preview, e);
+	if (job->quiet && !will_ask(job))
+		return 0;
+	rc = at_desk_look(&here, job->desk, e);
 	if (!rc)
-		rc = tl_signed_digest(&digest, preview, e);
-	if (rc)
-		goto out;
-	hex_lower(&hex, buf_view(&digest), 0);
-	if (!buf_cstr(&hex)) {
-		rc = err_nomem(e);
-		goto out;
-	}
-	printf("mode:    %s\n", tl_is_nonsecure(preview) ? "non-secure" : "mixed");
-	printf("signer:  %s\n", desk_signer_cert(job->signer)->where);
-	printf("digest:  %s %s\n", preview->digest == TL_SHA1 ? "SHA-1" : "SHA-512",
-	       buf_cstr(&hex));
-	fflush(stdout);
-out:
-	buf_free(&digest);
-	buf_free(&hex);
+		rc = review_text(&text, &r, e);
+	if (!rc && (fwrite(text.data, 1, text.len, to) != text.len || fflush(to)))
+		rc = err_set(e, ERR_FAILED, "output",
+			     "the review cannot be shown: nothing is signed unseen");
+	at_desk_free(&here);
+	buf_free(&text);
 	return rc;
 }
 
@@ -101,8 +214,10 @@ static int review(const struct sign_job *job, const struct tl_plan *plan, struct
 	rc = tl_build_preview(&file, plan, e);
 	if (!rc)
 		rc = tl_parse(&preview, buf_view(&file), e);
-	if (!rc && !job->quiet)
+	if (!rc)
 		rc = print_review(job, preview, e);
+	if (!rc)
+		rc = record_review(job, preview, e);
 	if (!rc && file.len > TL_FILE_WARN)
 		fprintf(stderr,
 			"warning: the list has %zu bytes; phones are known to fail near "
@@ -113,28 +228,69 @@ static int review(const struct sign_job *job, const struct tl_plan *plan, struct
 	return rc;
 }
 
+/* ---- the signature ---- */
+
+static int ask(const struct sign_job *job, struct err *e)
+{
+	const bool asked = will_ask(job);
+	int rc = 0;
+
+	warn_of_signer(desk_signer_cert(job->signer));
+	if (job->old && (time_t)job->old->timestamp > time(NULL))
+		fprintf(stderr, "note: the present list is dated in the future of this machine's "
+				"clock; its time stamp is kept\n");
+	if (asked && !cli_confirm("Sign this list?"))
+		rc = err_set(e, ERR_FAILED, "cancelled", "cancelled; nothing was changed");
+	return transcript_step(job->transcript, "consent", rc, json_pack("{s:b}", "asked", asked),
+			       e);
+}
+
+static int login(const struct sign_job *job, struct err *e)
+{
+	int rc = desk_signer_login(job->signer, job->purpose, e);
+
+	rc = transcript_step(job->transcript, "login", rc, NULL, e);
+	if (!rc)
+		transcript_seal_with(job->transcript, desk_signer_cert(job->signer)->cert,
+				     desk_signer_sign, job->signer);
+	return rc;
+}
+
+static int sign(struct buf *out, const struct sign_job *job, const struct tl_plan *plan,
+		struct err *e)
+{
+	const size_t start = out->len;
+	const int rc = tl_build(out, plan, desk_signer_sign, job->signer, e);
+	json_t *facts = NULL;
+
+	if (!rc && job->transcript)
+		facts = json_pack(
+			"{s:o}", "list",
+			transcript_bytes(NULL, span_of(out->data + start, out->len - start)));
+	return transcript_step(job->transcript, "sign", rc, facts, e);
+}
+
 int sign_list(struct buf *out, const struct sign_job *job, struct err *e)
 {
 	const struct desk_cert *by = desk_signer_cert(job->signer);
 	struct tl_plan plan;
 	int rc;
 
+	rc = record_signer(job, e);
+	if (rc)
+		return rc;
 	rc = draft_check(job->draft, by->cert, e);
+	rc = transcript_step(job->transcript, "rules", rc, NULL, e);
 	if (!rc)
 		rc = draft_plan(&plan, job->draft, by->cert, job->digest, e);
 	if (!rc)
 		rc = review(job, &plan, e);
 	if (rc || job->dry_run)
 		return rc;
-	warn_of_signer(by);
-	if (job->old && (time_t)job->old->timestamp > time(NULL))
-		fprintf(stderr, "note: the present list is dated in the future of this machine's "
-				"clock; its time stamp is kept\n");
-	if (!job->yes && !cli_confirm("Sign this list?"))
-		return err_set(e, ERR_FAILED, "cancelled", "cancelled; nothing was changed");
-
-	rc = desk_signer_login(job->signer, job->purpose, e);
+	rc = ask(job, e);
 	if (!rc)
-		rc = tl_build(out, &plan, desk_signer_sign, job->signer, e);
+		rc = login(job, e);
+	if (!rc)
+		rc = sign(out, job, &plan, e);
 	return rc;
 }

@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int find_class(struct token *t, CK_OBJECT_CLASS class, struct span id,
 		      CK_OBJECT_HANDLE **list, size_t *n, struct err *e)
@@ -46,7 +47,7 @@ static int seems_to_have_key(bool *has, struct token *t, const struct token_cert
 	return rc;
 }
 
-static X509 *read_x509(const struct token *t, CK_OBJECT_HANDLE object)
+X509 *cert_read(const struct token *t, CK_OBJECT_HANDLE object)
 {
 	uint8_t *der = malloc(CERT_MAX);
 	const uint8_t *p = der;
@@ -69,7 +70,7 @@ static X509 *read_x509(const struct token *t, CK_OBJECT_HANDLE object)
 static void read_cert(struct token_cert *c, const struct token *t, CK_OBJECT_HANDLE object,
 		      uint8_t label[LABEL_MAX], size_t *label_len)
 {
-	*c = (struct token_cert){.cert = read_x509(t, object)};
+	*c = (struct token_cert){.cert = cert_read(t, object)};
 	if (object_attr(t, object, CKA_ID, c->id, sizeof(c->id), &c->id_len) != CKR_OK)
 		c->id_len = 0;
 	if (object_attr(t, object, CKA_LABEL, label, LABEL_MAX, label_len) != CKR_OK)
@@ -98,7 +99,7 @@ static bool label_is_unique(struct token *t, struct span label)
 	struct err ignored;
 	size_t n;
 
-	if (!label.len || label.len > ID_MAX || objects_find(t, template, 2, &list, &n, &ignored))
+	if (!label.len || objects_find(t, template, 2, &list, &n, &ignored))
 		return false;
 	free(list);
 	return n == 1;
@@ -121,9 +122,10 @@ static int consider(struct token_cert *list, size_t *n, struct token *t, CK_OBJE
 		X509_free(c->cert);
 		return rc;
 	}
-	if (!label_is_unique(t, label))
-		label.len = 0;
-	uri_format(c->uri, sizeof(c->uri), &t->at, t->at.detail, label, span_of(c->id, c->id_len));
+	if (label.len > ID_MAX)
+		label.len = 0; /* its URI would be too long */
+	uri_format(c->uri, sizeof(c->uri), &t->at, t->at.detail, label,
+		   label_is_unique(t, label) ? span_of(NULL, 0) : span_of(c->id, c->id_len));
 	(*n)++;
 	return 0;
 }
@@ -171,7 +173,8 @@ static int no_cert(const struct token *t, struct err *e)
 		info->serial, t->object ? " named " : "", t->object ? t->object : "");
 	return err_hint(e,
 			"\"ctlclient token show '%s'\" lists what is on it; \"ctlclient token "
-			"keygen\" makes a key and its certificate",
+			"keygen\" makes a key and its certificate, \"csr\" asks for one for a key "
+			"that is there",
 			info->uri);
 }
 
@@ -182,7 +185,10 @@ static int many_certs(const struct token *t, const struct token_cert *list, size
 	err_set(e, ERR_TOKEN, "certificate-ambiguous",
 		"the token %s (serial %s) holds %zu certificates that may be meant: %s, %s%s",
 		info->label, info->serial, n, list[0].label, list[1].label, n > 2 ? ", ..." : "");
-	return err_hint(e, "name one: '%s' or '%s'", list[0].uri, list[1].uri);
+	if (strcmp(list[0].uri, list[1].uri) != 0)
+		return err_hint(e, "name one: '%s' or '%s'", list[0].uri, list[1].uri);
+	return err_hint(e, "they bear the same label and id, so that no URI can tell them apart; "
+			   "\"ctlclient token import-cert --replace\" leaves the one you need");
 }
 
 int token_signing_cert(X509 **out, struct token *t, struct err *e)
@@ -213,7 +219,7 @@ int cert_id(struct token *t, const X509 *cert, uint8_t id[ID_MAX], size_t *id_le
 	if (rc)
 		return rc;
 	for (size_t i = 0; i < n && !*id_len; i++) {
-		X509 *there = read_x509(t, objects[i]);
+		X509 *there = cert_read(t, objects[i]);
 
 		if (there && !X509_cmp(there, cert) &&
 		    object_attr(t, objects[i], CKA_ID, id, ID_MAX, id_len) != CKR_OK)
@@ -222,4 +228,44 @@ int cert_id(struct token *t, const X509 *cert, uint8_t id[ID_MAX], size_t *id_le
 	}
 	free(objects);
 	return 0;
+}
+
+/* PKCS#11 v2.40 section 4.6.3: names and serial number as their DER encoding. */
+CK_RV cert_store(const struct token *t, CK_SESSION_HANDLE session, X509 *cert, struct span label,
+		 struct span id)
+{
+	CK_OBJECT_CLASS class = CKO_CERTIFICATE;
+	CK_CERTIFICATE_TYPE type = CKC_X_509;
+	CK_BBOOL yes = CK_TRUE;
+	CK_BBOOL no = CK_FALSE;
+	CK_OBJECT_HANDLE object;
+	CK_RV rv = CKR_HOST_MEMORY;
+	uint8_t *der = NULL, *subject = NULL, *issuer = NULL, *serial = NULL;
+	const int der_len = i2d_X509(cert, &der);
+	const int subject_len = i2d_X509_NAME(X509_get_subject_name(cert), &subject);
+	const int issuer_len = i2d_X509_NAME(X509_get_issuer_name(cert), &issuer);
+	const int serial_len = i2d_ASN1_INTEGER(X509_get0_serialNumber(cert), &serial);
+
+	if (der_len > 0 && subject_len > 0 && issuer_len > 0 && serial_len > 0) {
+		CK_ATTRIBUTE template[] = {
+			{CKA_CLASS, &class, sizeof(class)},
+			{CKA_CERTIFICATE_TYPE, &type, sizeof(type)},
+			{CKA_TOKEN, &yes, sizeof(yes)},
+			{CKA_PRIVATE, &no, sizeof(no)},
+			{CKA_LABEL, (void *)label.data, label.len},
+			{CKA_ID, (void *)id.data, id.len},
+			{CKA_SUBJECT, subject, (CK_ULONG)subject_len},
+			{CKA_ISSUER, issuer, (CK_ULONG)issuer_len},
+			{CKA_SERIAL_NUMBER, serial, (CK_ULONG)serial_len},
+			{CKA_VALUE, der, (CK_ULONG)der_len},
+		};
+
+		rv = t->at.module->fn->C_CreateObject(
+			session, template, sizeof(template) / sizeof(template[0]), &object);
+	}
+	OPENSSL_free(der);
+	OPENSSL_free(subject);
+	OPENSSL_free(issuer);
+	OPENSSL_free(serial);
+	return rv;
 }

@@ -154,6 +154,57 @@ static void a_key_that_asks_each_time(void **state)
 	assert_err(sign(&e), &e, ERR_TOKEN, "always-authenticate");
 }
 
+/* ---- a login for each signature ---- */
+
+static CK_RV again_rv;       /* the answer to it */
+static unsigned again_asked; /* how often it was tried */
+
+static CK_RV login_again(CK_SESSION_HANDLE s, CK_USER_TYPE user, CK_BYTE *pin, CK_ULONG len)
+{
+	if (user != CKU_CONTEXT_SPECIFIC)
+		return real.C_Login(s, user, pin, len);
+	again_asked++;
+	return again_rv;
+}
+
+static int sign_again(const char *pin, struct err *e)
+{
+	const uint8_t digest_info[35] = {0x30, 0x21};
+	struct secret text = hsm_secret(pin ? pin : "");
+	const struct token_again again = {pin ? &text : NULL, false};
+	uint8_t sig[128];
+	const int rc = token_sign_key(fx.t, X509_get0_pubkey(fx.cert), &again, digest_info,
+				      sizeof(digest_info), sig, sizeof(sig), e);
+
+	secret_free(&text);
+	return rc;
+}
+
+static void logs_in_for_a_signature(void **state)
+{
+	struct err e;
+
+	(void)state;
+	key_forget(fx.t);
+	fx.bent.C_GetAttributeValue = attr_always_authenticate;
+	fx.bent.C_Login = login_again;
+	again_rv = CKR_OK;
+	again_asked = 0;
+	assert_err(sign(&e), &e, ERR_TOKEN, "always-authenticate");
+	assert_int_equal(again_asked, 0);
+	assert_ok(sign_again(HSM_PIN, &e), &e);
+	assert_ok(sign_again(NULL, &e), &e);
+	assert_int_equal(again_asked, 2);
+	/* A wrong PIN is tried once, and leaves no operation behind. */
+	again_rv = CKR_PIN_INCORRECT;
+	assert_err(sign_again("000000", &e), &e, ERR_TOKEN, "pin-wrong");
+	assert_non_null(strstr(e.what, "Bent"));
+	assert_int_equal(again_asked, 3);
+	again_rv = CKR_OK;
+	assert_ok(sign_again(HSM_PIN, &e), &e);
+	key_forget(fx.t);
+}
+
 static void pulled_out_while_signing(void **state)
 {
 	struct err e;
@@ -352,6 +403,101 @@ static void counters_of_the_pin(void **state)
 	secret_free(&pin);
 }
 
+static CK_RV info_of_another(CK_SLOT_ID id, CK_TOKEN_INFO *info)
+{
+	const CK_RV rv = real.C_GetTokenInfo(id, info);
+
+	memset(info->serialNumber, '7', sizeof(info->serialNumber));
+	return rv;
+}
+
+/* Swapped behind an open session: the newcomer gets no PIN, and its facts are not taken for those
+ * of the token that was found. */
+static void another_in_its_place(void **state)
+{
+	struct secret pin = hsm_secret(HSM_PIN);
+	struct token_info before;
+	struct err e;
+
+	(void)state;
+	before = *token_info(fx.t);
+	fx.bent.C_GetTokenInfo = info_of_another;
+	fx.bent.C_Login = login_forbidden;
+	for (int i = 0; i < 2; i++) {
+		assert_err(token_login(fx.t, &pin, true, &e), &e, ERR_TOKEN, "token-removed");
+		assert_non_null(strstr(e.what, before.serial));
+		assert_err(token_change_pin(fx.t, TOKEN_USER, &pin, &pin, true, &e), &e, ERR_TOKEN,
+			   "token-removed");
+		assert_err(token_unblock(fx.t, &pin, &pin, true, &e), &e, ERR_TOKEN,
+			   "token-removed");
+	}
+	assert_string_equal(token_info(fx.t)->serial, before.serial);
+	fx.bent = real;
+	assert_ok(token_login(fx.t, &pin, false, &e), &e);
+	secret_free(&pin);
+}
+
+static CK_RV set_pin_fails(CK_SESSION_HANDLE s, CK_BYTE *old, CK_ULONG old_len, CK_BYTE *new,
+			   CK_ULONG new_len)
+{
+	(void)s, (void)old, (void)old_len, (void)new, (void)new_len;
+	return again_rv;
+}
+
+static CK_RV set_pin_forbidden(CK_SESSION_HANDLE s, CK_BYTE *old, CK_ULONG old_len, CK_BYTE *new,
+			       CK_ULONG new_len)
+{
+	(void)s, (void)old, (void)old_len, (void)new, (void)new_len;
+	fail_msg("a PIN was tried");
+	return CKR_GENERAL_ERROR;
+}
+
+/* The counter that counts is that of the PIN which is tried. */
+static void counters_when_pins_change(void **state)
+{
+	static const struct {
+		CK_FLAGS flags;
+		enum token_user who;
+		bool allow, tried;
+		CK_RV rv;
+		const char *id;
+	} cases[] = {
+		{CKF_USER_PIN_LOCKED, TOKEN_USER, true, false, CKR_OK, "pin-locked"},
+		{CKF_USER_PIN_FINAL_TRY, TOKEN_USER, false, false, CKR_OK, "pin-final-try"},
+		{CKF_SO_PIN_LOCKED, TOKEN_SO, true, false, CKR_OK, "pin-locked"},
+		{CKF_SO_PIN_FINAL_TRY, TOKEN_SO, false, false, CKR_OK, "pin-final-try"},
+		{CKF_SO_PIN_LOCKED, TOKEN_USER, false, true, CKR_PIN_INCORRECT, "pin-wrong"},
+		{CKF_USER_PIN_FINAL_TRY, TOKEN_USER, true, true, CKR_PIN_INCORRECT, "pin-wrong"},
+		{0, TOKEN_USER, false, true, CKR_PIN_LEN_RANGE, "pin-rules"},
+		{0, TOKEN_USER, false, true, CKR_PIN_INVALID, "pin-rules"},
+		{0, TOKEN_USER, false, true, CKR_DEVICE_REMOVED, "token-removed"},
+	};
+	struct secret old = hsm_secret("000000");
+	struct secret new = hsm_secret("111222");
+	struct err e;
+
+	(void)state;
+	fx.bent.C_GetTokenInfo = info_with_flags;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		extra = cases[i].flags;
+		again_rv = cases[i].rv;
+		fx.bent.C_SetPIN = cases[i].tried ? set_pin_fails : set_pin_forbidden;
+		fx.bent.C_Login = cases[i].tried ? real.C_Login : login_forbidden;
+		assert_err(token_change_pin(fx.t, cases[i].who, &old, &new, cases[i].allow, &e), &e,
+			   ERR_TOKEN, cases[i].id);
+		assert_non_null(strstr(e.what, "Bent"));
+	}
+	/* A user whose PIN is locked is what the SO is there for. */
+	extra = CKF_SO_PIN_FINAL_TRY;
+	fx.bent.C_Login = login_forbidden;
+	assert_err(token_unblock(fx.t, &old, &new, false, &e), &e, ERR_TOKEN, "pin-final-try");
+	extra = CKF_USER_PIN_LOCKED;
+	fx.bent.C_Login = login_fails;
+	assert_err(token_unblock(fx.t, &old, &new, false, &e), &e, ERR_TOKEN, "pin-wrong");
+	secret_free(&old);
+	secret_free(&new);
+}
+
 /* ---- key generation that fails half-way ---- */
 
 static CK_RV create_fails(CK_SESSION_HANDLE s, CK_ATTRIBUTE *a, CK_ULONG n, CK_OBJECT_HANDLE *o)
@@ -373,7 +519,7 @@ static size_t count_objects(void)
 
 static void leaves_no_half_keys(void **state)
 {
-	const struct token_keygen spec = {"half", 1024, 30, "CN=half"};
+	const struct token_keygen spec = {"half", 1024, 30, "CN=half", false};
 	const size_t before = count_objects();
 	X509 *cert;
 	struct err e;
@@ -386,7 +532,8 @@ static void leaves_no_half_keys(void **state)
 
 	fx.bent = real;
 	fx.bent.C_Sign = sign_wrong;
-	assert_err(token_keygen(fx.t, &spec, &cert, &e), &e, ERR_TOKEN, "keygen");
+	assert_err(token_keygen(fx.t, &spec, &cert, &e), &e, ERR_TOKEN, "sign");
+	assert_non_null(strstr(e.what, "Bent"));
 	assert_int_equal(count_objects(), before);
 }
 
@@ -394,15 +541,12 @@ int main(void)
 {
 #define BENT(f) cmocka_unit_test_setup_teardown(f, straighten, restore)
 	const struct CMUnitTest tests[] = {
-		BENT(signatures_that_are_none),
-		BENT(a_key_that_asks_each_time),
-		BENT(pulled_out_while_signing),
-		BENT(attributes_of_any_length),
-		BENT(certificates_that_do_not_parse),
-		BENT(searches_are_bounded),
-		BENT(slot_lists_are_bounded),
-		BENT(counters_of_the_pin),
-		BENT(leaves_no_half_keys),
+		BENT(signatures_that_are_none),  BENT(a_key_that_asks_each_time),
+		BENT(logs_in_for_a_signature),   BENT(pulled_out_while_signing),
+		BENT(attributes_of_any_length),  BENT(certificates_that_do_not_parse),
+		BENT(searches_are_bounded),      BENT(slot_lists_are_bounded),
+		BENT(another_in_its_place),      BENT(counters_of_the_pin),
+		BENT(counters_when_pins_change), BENT(leaves_no_half_keys),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

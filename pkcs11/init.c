@@ -1,4 +1,5 @@
 #include "pkcs11/cryptoki.h"
+#include "pkcs11/owner.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,34 +93,17 @@ static CK_RV wipe(const struct slot *s, const char *label, const struct secret *
 			       (CK_UTF8CHAR *)padded);
 }
 
-static CK_RV set_pin(const struct slot *s, const struct secret *so_pin, const struct secret *pin)
-{
-	CK_FUNCTION_LIST *fn = s->module->fn;
-	CK_SESSION_HANDLE session;
-	CK_RV rv =
-		fn->C_OpenSession(s->id, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session);
-
-	if (rv != CKR_OK)
-		return rv;
-	rv = fn->C_Login(session, CKU_SO, (CK_UTF8CHAR *)so_pin->text, so_pin->len);
-	if (rv == CKR_OK) {
-		rv = fn->C_InitPIN(session, (CK_UTF8CHAR *)pin->text, pin->len);
-		(void)fn->C_Logout(session);
-	}
-	(void)fn->C_CloseSession(session);
-	return rv;
-}
-
 static int initialise(const struct slot *s, const char *label, const struct secret *so_pin,
 		      const struct secret *pin, struct err *e)
 {
+	bool logged_in;
 	CK_RV rv = wipe(s, label, so_pin);
 
 	if (rv == CKR_PIN_INCORRECT)
 		return rv_err(e, rv, "pin-wrong", "cannot initialise the token: the SO PIN");
 	if (rv != CKR_OK)
 		return rv_err(e, rv, "init", "cannot initialise the token in slot %lu", s->id);
-	rv = set_pin(s, so_pin, pin);
+	rv = pin_set_as_so(s, so_pin, pin, &logged_in);
 	if (rv == CKR_OK)
 		return 0;
 	rv_err(e, rv, "init", "the token %s was initialised, but its PIN could not be set", label);
@@ -168,6 +152,7 @@ int token_init(struct tokens *ts, const char *label, const char *serial, long sl
 		return err_set(e, ERR_USAGE, "label",
 			       "a token's label has 1 to %d bytes of UTF-8, not %zu",
 			       TOKEN_LABEL_LEN, len);
+	owner_task("initialise a token", OWNER_PATIENCE);
 	rc = find_target(&s, ts, serial, slot, e);
 	if (!rc)
 		rc = check_pin(&s, so_pin, "SO PIN", e);

@@ -220,15 +220,15 @@ static void refuses_bad_orders(void **state)
 		int kind;
 		const char *id;
 	} cases[] = {
-		{{"k", 3072, 30, "CN=a"}, ERR_USAGE, "key-size"},
-		{{"k", 512, 30, "CN=a"}, ERR_USAGE, "key-size"},
-		{{"k", 0, 30, "CN=a"}, ERR_USAGE, "key-size"},
-		{{"k", 1024, 0, "CN=a"}, ERR_USAGE, "days"},
-		{{"k", 1024, 36501, "CN=a"}, ERR_USAGE, "days"},
-		{{"", 1024, 30, "CN=a"}, ERR_USAGE, "label"},
-		{{"k", 1024, 30, "O=a"}, ERR_USAGE, "subject"},
-		{{"k", 1024, 30, ""}, ERR_USAGE, "subject"},
-		{{"sast", 1024, 30, "CN=a"}, ERR_TOKEN, "keygen"},
+		{{"k", 3072, 30, "CN=a", false}, ERR_USAGE, "key-size"},
+		{{"k", 512, 30, "CN=a", false}, ERR_USAGE, "key-size"},
+		{{"k", 0, 30, "CN=a", false}, ERR_USAGE, "key-size"},
+		{{"k", 1024, 0, "CN=a", false}, ERR_USAGE, "days"},
+		{{"k", 1024, 36501, "CN=a", false}, ERR_USAGE, "days"},
+		{{"", 1024, 30, "CN=a", false}, ERR_USAGE, "label"},
+		{{"k", 1024, 30, "O=a", false}, ERR_USAGE, "subject"},
+		{{"k", 1024, 30, "", false}, ERR_USAGE, "subject"},
+		{{"sast", 1024, 30, "CN=a", false}, ERR_TOKEN, "keygen"},
 	};
 	X509 *cert;
 	struct token *t = token_with_key(*state, "Orders", 1024, &cert);

@@ -1,26 +1,22 @@
 #include "pkcs11/cryptoki.h"
+#include "pkcs11/owner.h"
 
-#include <openssl/bn.h>
-#include <openssl/core_names.h>
-#include <openssl/err.h>
-#include <openssl/param_build.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
 	NEW_ID_LEN = 20,
-	EXPONENT_MAX = 8,
-	NAME_DER_MAX = 4096,
-	SERIAL_DER_MAX = 64,
 	DAYS_MAX = 36500,
 };
 
-/* A key pair in the making. */
-struct making {
+/* A key pair that has no certificate yet. */
+struct token_new_key {
 	struct token *t;
 	const struct token_keygen *spec;
+	X509_NAME *subject;
 	CK_SESSION_HANDLE session; /* read-write; the login of t's session holds for it too */
+	unsigned generation;       /* the module's, when it was opened */
 	CK_OBJECT_HANDLE public, private;
 	uint8_t id[ID_MAX];
 	size_t id_len;
@@ -52,7 +48,7 @@ static int check_spec(const struct token_keygen *spec, struct err *e)
 }
 
 /* The URI may ask for a CKA_ID: on a YubiKey it chooses the slot of the card. */
-static int choose_id(struct making *m, struct err *e)
+static int choose_id(struct token_new_key *m, struct err *e)
 {
 	const struct span asked = uri_id(m->t->uri);
 
@@ -67,7 +63,8 @@ static int choose_id(struct making *m, struct err *e)
 	return 0;
 }
 
-static int refuse_taken(struct making *m, CK_ATTRIBUTE_TYPE type, struct span value, struct err *e)
+static int refuse_taken(struct token_new_key *m, CK_ATTRIBUTE_TYPE type, struct span value,
+			struct err *e)
 {
 	CK_ATTRIBUTE template = {type, (void *)value.data, value.len};
 	CK_OBJECT_HANDLE *list;
@@ -84,22 +81,18 @@ static int refuse_taken(struct making *m, CK_ATTRIBUTE_TYPE type, struct span va
 					     : "choose another id in the URI");
 }
 
-static int open_for_writing(struct making *m, struct err *e)
+/* Takes from the new key what a signer's need not do, where the token lets us. Asked for while the
+ * key is made, tpm2-pkcs11 would refuse to make it. */
+static void only_sign(struct token_new_key *m)
 {
-	struct token *t = m->t;
-	CK_RV rv;
+	CK_BBOOL no = CK_FALSE;
+	CK_ATTRIBUTE uses[] = {{CKA_DECRYPT, &no, sizeof(no)}, {CKA_UNWRAP, &no, sizeof(no)}};
 
-	if (session_need(t, e))
-		return (int)e->kind;
-	rv = t->at.module->fn->C_OpenSession(t->at.id, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL,
-					     NULL, &m->session);
-	if (rv == CKR_OK)
-		return 0;
-	m->session = CK_INVALID_HANDLE;
-	return rv_err(e, rv, "keygen", "cannot write to the token %s", t->at.info.label);
+	for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++)
+		(void)m->t->at.module->fn->C_SetAttributeValue(m->session, m->private, &uses[i], 1);
 }
 
-static int generate(struct making *m, struct err *e)
+static int generate(struct token_new_key *m, struct err *e)
 {
 	CK_MECHANISM mechanism = {CKM_RSA_PKCS_KEY_PAIR_GEN, NULL, 0};
 	CK_BBOOL yes = CK_TRUE;
@@ -120,60 +113,26 @@ static int generate(struct making *m, struct err *e)
 	CK_ATTRIBUTE private[] = {
 		{CKA_TOKEN, &yes, sizeof(yes)},     {CKA_PRIVATE, &yes, sizeof(yes)},
 		{CKA_SENSITIVE, &yes, sizeof(yes)}, {CKA_EXTRACTABLE, &no, sizeof(no)},
-		{CKA_SIGN, &yes, sizeof(yes)},      {CKA_DECRYPT, &no, sizeof(no)},
-		{CKA_UNWRAP, &no, sizeof(no)},      {CKA_LABEL, label, label_len},
+		{CKA_SIGN, &yes, sizeof(yes)},      {CKA_LABEL, label, label_len},
 		{CKA_ID, m->id, m->id_len},
 	};
 	const CK_RV rv = m->t->at.module->fn->C_GenerateKeyPair(
 		m->session, &mechanism, public, sizeof(public) / sizeof(public[0]), private,
 		sizeof(private) / sizeof(private[0]), &m->public, &m->private);
 
-	if (rv == CKR_OK)
+	if (rv == CKR_OK) {
+		only_sign(m);
 		return 0;
+	}
 	m->public = m->private = CK_INVALID_HANDLE;
 	session_after(m->t, rv);
 	return rv_err(e, rv, "keygen", "the token %s did not make a key of %u bits",
 		      m->t->at.info.label, m->spec->bits);
 }
 
-static EVP_PKEY *rsa_public(const BIGNUM *n, const BIGNUM *exponent)
+static int read_public(struct token_new_key *m, struct err *e)
 {
-	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
-	OSSL_PARAM *params = NULL;
-	EVP_PKEY *key = NULL;
-
-	if (build && ctx && n && exponent &&
-	    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n) &&
-	    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, exponent))
-		params = OSSL_PARAM_BLD_to_param(build);
-	if (params && EVP_PKEY_fromdata_init(ctx) == 1 &&
-	    EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
-		key = NULL;
-	OSSL_PARAM_free(params);
-	EVP_PKEY_CTX_free(ctx);
-	OSSL_PARAM_BLD_free(build);
-	return key;
-}
-
-static int read_public(struct making *m, struct err *e)
-{
-	uint8_t modulus[MODULUS_MAX];
-	uint8_t exponent[EXPONENT_MAX];
-	size_t modulus_len, exponent_len;
-	BIGNUM *n = NULL;
-	BIGNUM *x = NULL;
-
-	if (object_attr(m->t, m->public, CKA_MODULUS, modulus, sizeof(modulus), &modulus_len) ==
-		    CKR_OK &&
-	    object_attr(m->t, m->public, CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent),
-			&exponent_len) == CKR_OK) {
-		n = BN_bin2bn(modulus, (int)modulus_len, NULL);
-		x = BN_bin2bn(exponent, (int)exponent_len, NULL);
-		m->key = rsa_public(n, x);
-	}
-	BN_free(n);
-	BN_free(x);
+	m->key = key_public(m->t, m->public);
 	if (m->key && EVP_PKEY_get_bits(m->key) == (int)m->spec->bits)
 		return 0;
 	return err_openssl(e, ERR_TOKEN, "keygen",
@@ -182,130 +141,142 @@ static int read_public(struct making *m, struct err *e)
 			   m->t->at.info.label);
 }
 
-/* An issue_sign_fn. */
-static int sign_with_new_key(void *arg, const uint8_t *digest_info, size_t len, uint8_t *sig,
-			     size_t siglen, struct err *e)
-{
-	struct making *m = arg;
-
-	return sign_with(m->t, m->session, m->private, digest_info, len, sig, siglen, e);
-}
-
-static int self_sign(X509 **out, struct making *m, const X509_NAME *subject, struct err *e)
-{
-	const struct issue what = {subject, subject, m->key, m->spec->days};
-	X509 *cert;
-	const int rc = cert_issue(&cert, &what, m->spec->bits / 8, sign_with_new_key, m, e);
-
-	if (rc)
-		return rc;
-	if (X509_verify(cert, m->key) == 1) {
-		*out = cert;
-		return 0;
-	}
-	X509_free(cert);
-	return err_openssl(e, ERR_TOKEN, "keygen",
-			   "the token %s made a signature that does not fit its new key",
-			   m->t->at.info.label);
-}
-
-/* PKCS#11 v2.40 section 4.6.3: names and serial number as their DER encoding. */
-static int store(struct making *m, X509 *cert, struct err *e)
-{
-	CK_OBJECT_CLASS class = CKO_CERTIFICATE;
-	CK_CERTIFICATE_TYPE type = CKC_X_509;
-	CK_BBOOL yes = CK_TRUE;
-	CK_BBOOL no = CK_FALSE;
-	CK_OBJECT_HANDLE object;
-	uint8_t *der = NULL, *name = NULL, *serial = NULL;
-	const int der_len = i2d_X509(cert, &der);
-	const int name_len = i2d_X509_NAME(X509_get_subject_name(cert), &name);
-	const int serial_len = i2d_ASN1_INTEGER(X509_get0_serialNumber(cert), &serial);
-	int rc = 0;
-
-	if (der_len <= 0 || name_len <= 0 || serial_len <= 0) {
-		rc = err_nomem(e);
-	} else {
-		CK_ATTRIBUTE template[] = {
-			{CKA_CLASS, &class, sizeof(class)},
-			{CKA_CERTIFICATE_TYPE, &type, sizeof(type)},
-			{CKA_TOKEN, &yes, sizeof(yes)},
-			{CKA_PRIVATE, &no, sizeof(no)},
-			{CKA_LABEL, (void *)m->spec->label, strlen(m->spec->label)},
-			{CKA_ID, m->id, m->id_len},
-			{CKA_SUBJECT, name, (CK_ULONG)name_len},
-			{CKA_ISSUER, name, (CK_ULONG)name_len},
-			{CKA_SERIAL_NUMBER, serial, (CK_ULONG)serial_len},
-			{CKA_VALUE, der, (CK_ULONG)der_len},
-		};
-		const CK_RV rv = m->t->at.module->fn->C_CreateObject(
-			m->session, template, sizeof(template) / sizeof(template[0]), &object);
-
-		if (rv != CKR_OK)
-			rc = rv_err(e, rv, "keygen", "the token %s did not store the certificate",
-				    m->t->at.info.label);
-	}
-	OPENSSL_free(der);
-	OPENSSL_free(name);
-	OPENSSL_free(serial);
-	return rc;
-}
-
-static void undo(struct making *m)
-{
-	CK_FUNCTION_LIST *fn = m->t->at.module->fn;
-
-	if (m->private != CK_INVALID_HANDLE)
-		(void)fn->C_DestroyObject(m->session, m->private);
-	if (m->public != CK_INVALID_HANDLE)
-		(void)fn->C_DestroyObject(m->session, m->public);
-}
-
-static int make(X509 **out, struct making *m, const X509_NAME *subject, struct err *e)
+static int make(struct token_new_key *m, struct err *e)
 {
 	const struct span label = span_of(m->spec->label, strlen(m->spec->label));
-	X509 *cert = NULL;
 	int rc;
 
-	rc = choose_id(m, e);
+	rc = check_spec(m->spec, e);
+	if (!rc)
+		rc = subject_parse(&m->subject, m->spec->subject, e);
+	if (!rc)
+		rc = choose_id(m, e);
 	if (!rc)
 		rc = refuse_taken(m, CKA_LABEL, label, e);
 	if (!rc)
 		rc = refuse_taken(m, CKA_ID, span_of(m->id, m->id_len), e);
 	if (!rc)
-		rc = open_for_writing(m, e);
+		rc = session_for_writing(&m->session, m->t, e);
 	if (!rc)
 		rc = generate(m, e);
 	if (!rc)
 		rc = read_public(m, e);
-	if (!rc)
-		rc = self_sign(&cert, m, subject, e);
-	if (!rc)
-		rc = store(m, cert, e);
+	return rc;
+}
+
+int token_key_make(struct token_new_key **out, struct token *t, const struct token_keygen *spec,
+		   struct err *e)
+{
+	struct token_new_key *m = calloc(1, sizeof(*m));
+	int rc;
+
+	if (!m)
+		return err_nomem(e);
+	owner_task("make a key", OWNER_PATIENCE);
+	m->t = t;
+	m->spec = spec;
+	m->generation = t->at.module->generation;
+	rc = make(m, e);
 	if (rc) {
-		undo(m);
-		X509_free(cert);
+		token_new_key_drop(m);
 		return rc;
 	}
-	*out = cert;
+	*out = m;
 	return 0;
+}
+
+EVP_PKEY *token_new_key_public(const struct token_new_key *k)
+{
+	return k->key;
+}
+
+const X509_NAME *token_new_key_subject(const struct token_new_key *k)
+{
+	return k->subject;
+}
+
+static bool has_session(const struct token_new_key *m)
+{
+	return m->session != CK_INVALID_HANDLE && m->generation == m->t->at.module->generation;
+}
+
+static void new_key_free(struct token_new_key *m)
+{
+	if (has_session(m))
+		(void)m->t->at.module->fn->C_CloseSession(m->session);
+	EVP_PKEY_free(m->key);
+	X509_NAME_free(m->subject);
+	free(m);
+}
+
+void token_new_key_drop(struct token_new_key *k)
+{
+	if (!k)
+		return;
+	if (has_session(k)) {
+		CK_FUNCTION_LIST *fn = k->t->at.module->fn;
+
+		key_forget(k->t);
+		if (k->private != CK_INVALID_HANDLE)
+			(void)fn->C_DestroyObject(k->session, k->private);
+		if (k->public != CK_INVALID_HANDLE)
+			(void)fn->C_DestroyObject(k->session, k->public);
+	}
+	new_key_free(k);
+}
+
+int token_new_key_keep(struct token_new_key *k, X509 *cert, struct err *e)
+{
+	const char *label = k->spec->label;
+	CK_RV rv = CKR_SESSION_CLOSED;
+
+	owner_task("store a certificate", 1);
+	if (has_session(k))
+		rv = cert_store(k->t, k->session, cert, span_of(label, strlen(label)),
+				span_of(k->id, k->id_len));
+	if (rv == CKR_OK) {
+		new_key_free(k);
+		return 0;
+	}
+	rv_err(e, rv, "keygen", "the token %s did not store the certificate", k->t->at.info.label);
+	token_new_key_drop(k);
+	return ERR_TOKEN;
+}
+
+/* An issue_sign_fn. */
+static int sign_with_new_key(void *arg, const uint8_t *digest_info, size_t len, uint8_t *sig,
+			     size_t siglen, struct err *e)
+{
+	const struct token_new_key *m = arg;
+	const struct key key = {m->key, m->private, false};
+
+	return sign_with(m->t, m->session, &key, NULL, digest_info, len, sig, siglen, e);
 }
 
 int token_keygen(struct token *t, const struct token_keygen *spec, X509 **cert, struct err *e)
 {
-	struct making m = {.t = t, .spec = spec};
-	X509_NAME *subject = NULL;
-	int rc;
+	struct token_new_key *k;
+	X509 *made;
+	int rc = token_key_make(&k, t, spec, e);
 
-	rc = check_spec(spec, e);
-	if (!rc)
-		rc = subject_parse(&subject, spec->subject, e);
 	if (rc)
 		return rc;
-	rc = make(cert, &m, subject, e);
-	if (m.session != CK_INVALID_HANDLE)
-		(void)t->at.module->fn->C_CloseSession(m.session);
-	EVP_PKEY_free(m.key);
-	X509_NAME_free(subject);
+	rc = cert_issue(&made,
+			&(struct issue){
+				.subject = k->subject,
+				.key = k->key,
+				.days = spec->days,
+				.kind = spec->authority ? ISSUE_AUTHORITY : ISSUE_SIGNER,
+			},
+			&(struct issue_by){k->key, sign_with_new_key, k}, e);
+	if (rc) {
+		token_new_key_drop(k);
+		return rc;
+	}
+	rc = token_new_key_keep(k, made, e);
+	if (rc)
+		X509_free(made);
+	else
+		*cert = made;
 	return rc;
 }

@@ -1,8 +1,11 @@
 #include "pkcs11/cryptoki.h"
+#include "pkcs11/owner.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 
 /* p11-kit keeps its last message per thread; it is NULL when there was nothing to say. */
 static const char *p11_reason(CK_RV rv)
@@ -41,6 +44,7 @@ static int module_add(struct tokens *ts, CK_FUNCTION_LIST *fn, struct err *e)
 
 	m->fn = fn;
 	module_name(m);
+	owner_module(m->name);
 	rv = p11_kit_module_initialize(fn);
 	if (rv != CKR_OK) {
 		err_set(e, ERR_TOKEN, "no-module", "the module %s does not start: %s", m->name,
@@ -54,13 +58,43 @@ static int module_add(struct tokens *ts, CK_FUNCTION_LIST *fn, struct err *e)
 	return 0;
 }
 
-static int open_path(struct tokens *ts, const char *path, struct err *e)
+static bool same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return !strcmp(a, b) ||
+	       (!stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino);
+}
+
+/* The module among those in use that was loaded from a file, or NULL. */
+static struct module *module_of_file(struct tokens *ts, const char *path)
+{
+	for (size_t i = 0; i < ts->n; i++) {
+		char *file = p11_kit_module_get_filename(ts->modules[i].fn);
+		const bool same = file && same_file(file, path);
+
+		free(file);
+		if (same)
+			return &ts->modules[i];
+	}
+	return NULL;
+}
+
+static int no_room(const char *path, struct err *e)
+{
+	return err_set(e, ERR_TOKEN, "no-module", "%s would be one module more than the %d allowed",
+		       path, MODULES_MAX);
+}
+
+/* Loads and initialises the module at path, unless it is in use already. */
+static int add_path(struct tokens *ts, const char *path, struct err *e)
 {
 	CK_FUNCTION_LIST *fn;
 
-	ts->modules = calloc(1, sizeof(*ts->modules));
-	if (!ts->modules)
-		return err_nomem(e);
+	if (module_of_file(ts, path))
+		return 0;
+	if (ts->n == MODULES_MAX)
+		return no_room(path, e);
 	fn = p11_kit_module_load(path, 0);
 	if (!fn) {
 		err_set(e, ERR_TOKEN, "no-module", "cannot load the PKCS#11 module %s: %s", path,
@@ -68,6 +102,7 @@ static int open_path(struct tokens *ts, const char *path, struct err *e)
 		return err_hint(e, "give the path of the token maker's PKCS#11 library, such as "
 				   "/usr/lib/softhsm/libsofthsm2.so");
 	}
+	ts->modules[ts->n].by_path = true;
 	if (module_add(ts, fn, e)) {
 		p11_kit_module_release(fn);
 		return (int)e->kind;
@@ -75,23 +110,55 @@ static int open_path(struct tokens *ts, const char *path, struct err *e)
 	return 0;
 }
 
+/* A module that does not load is no reason to hide the tokens of the others. */
+static int open_paths(struct tokens *ts, const char *paths, struct err *e)
+{
+	char *copy = strdup(paths);
+	char *rest = copy;
+	size_t named = 0;
+	int rc = 0;
+
+	if (!copy)
+		return err_nomem(e);
+	for (const char *path; (path = strsep(&rest, ":"));) {
+		if (!*path)
+			continue;
+		if (named++ && rc)
+			fprintf(stderr, "warning: %s\n", e->what);
+		rc = add_path(ts, path, e);
+	}
+	free(copy);
+	if (!named)
+		return err_set(e, ERR_USAGE, "module", "no PKCS#11 module is named by \"%s\"",
+			       paths);
+	if (rc && ts->n)
+		fprintf(stderr, "warning: %s\n", e->what);
+	return ts->n ? 0 : rc;
+}
+
+/* p11-kit's modules. That there are none is an error only once a token is looked for: a URI may
+ * name the module of its own. */
 static int open_configured(struct tokens *ts, struct err *e)
 {
 	struct err why;
-	size_t n = 0;
 
 	/* Modules that do not load are then named on standard error, each with the reason. */
 	p11_kit_be_loud();
 	ts->configured = p11_kit_modules_load(NULL, 0);
 	p11_kit_be_quiet();
-	while (ts->configured && ts->configured[n])
-		n++;
-	ts->modules = calloc(n + 1, sizeof(*ts->modules));
-	if (!ts->modules)
-		return err_nomem(e);
-	for (size_t i = 0; i < n; i++)
-		if (!is_trust_module(ts->configured[i]) && module_add(ts, ts->configured[i], &why))
+	for (size_t i = 0; ts->configured && ts->configured[i]; i++) {
+		if (is_trust_module(ts->configured[i]))
+			continue;
+		if (ts->n == MODULES_MAX)
+			return no_room("a configured module", e);
+		if (module_add(ts, ts->configured[i], &why))
 			fprintf(stderr, "warning: %s\n", why.what);
+	}
+	return 0;
+}
+
+int modules_need(const struct tokens *ts, struct err *e)
+{
 	if (ts->n)
 		return 0;
 	err_set(e, ERR_TOKEN, "no-module", "no PKCS#11 module is configured on this computer");
@@ -99,14 +166,15 @@ static int open_configured(struct tokens *ts, struct err *e)
 			   "libsofthsm2 for tests) or name it with --module PATH");
 }
 
-int tokens_open(struct tokens **out, const char *module_path, struct err *e)
+int tokens_open(struct tokens **out, const char *module_paths, struct err *e)
 {
 	struct tokens *ts = calloc(1, sizeof(*ts));
 	int rc;
 
 	if (!ts)
 		return err_nomem(e);
-	rc = module_path ? open_path(ts, module_path, e) : open_configured(ts, e);
+	owner_task("start", 1);
+	rc = module_paths ? open_paths(ts, module_paths, e) : open_configured(ts, e);
 	if (rc) {
 		tokens_close(ts);
 		return rc;
@@ -120,22 +188,63 @@ void tokens_close(struct tokens *ts)
 	if (!ts)
 		return;
 	for (size_t i = 0; i < ts->n; i++) {
+		owner_module(ts->modules[i].name);
 		(void)p11_kit_module_finalize(ts->modules[i].fn);
-		if (!ts->configured)
+		if (ts->modules[i].by_path)
 			p11_kit_module_release(ts->modules[i].fn);
 	}
 	if (ts->configured)
 		p11_kit_modules_release(ts->configured);
-	free(ts->modules);
 	free(ts);
+}
+
+/* RFC 7512 section 2.3: a name is that of the module without "lib" and ".so", in any case. */
+static bool name_is(const char *wanted, const char *have)
+{
+	const char *slash = strrchr(have, '/');
+	const char *base = slash ? slash + 1 : have;
+	const size_t n = strlen(wanted);
+
+	if (strncmp(base, "lib", 3) == 0 && strncasecmp(base, wanted, n) != 0)
+		base += 3;
+	return n && !strncasecmp(base, wanted, n) && (!base[n] || !strncmp(base + n, ".so", 3));
+}
+
+bool module_is_named(const struct module *m, const char *name)
+{
+	char *file = p11_kit_module_get_filename(m->fn);
+	const bool is = name_is(name, m->name) || (file && name_is(name, file));
+
+	free(file);
+	return is;
+}
+
+int module_by_path(struct module **out, struct tokens *ts, const char *path, struct err *e)
+{
+	if (*path != '/') {
+		err_set(e, ERR_USAGE, "uri", "the module-path \"%s\" in the URI is not a full path",
+			path);
+		return err_hint(e, "module-name=NAME picks one of the modules that are loaded "
+				   "anyway");
+	}
+	if (add_path(ts, path, e))
+		return (int)e->kind;
+	*out = module_of_file(ts, path);
+	return *out ? 0
+		    : err_set(e, ERR_TOKEN, "no-module",
+			      "the module %s does not tell which file it is", path);
 }
 
 int module_restart(struct module *m, struct err *e)
 {
-	CK_RV rv = p11_kit_module_finalize(m->fn);
+	CK_RV rv;
 
+	owner_module(m->name);
+	rv = p11_kit_module_finalize(m->fn);
 	m->generation++;
-	if (rv == CKR_OK)
+	m->sessions = 0;
+	/* It may have failed to start the last time, and p11-kit then knows of nothing to end. */
+	if (rv == CKR_OK || rv == CKR_CRYPTOKI_NOT_INITIALIZED || rv == CKR_ARGUMENTS_BAD)
 		rv = p11_kit_module_initialize(m->fn);
 	if (rv != CKR_OK)
 		return err_set(e, ERR_TOKEN, "no-module", "the module %s does not start again: %s",

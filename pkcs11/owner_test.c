@@ -29,7 +29,7 @@ static struct owner *start(void)
 	struct owner *o;
 	struct err e;
 
-	assert_int_equal(owner_start(&o, &e), 0);
+	assert_int_equal(owner_start(&o, 0, &e), 0);
 	return o;
 }
 

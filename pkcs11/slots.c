@@ -1,8 +1,18 @@
 #include "pkcs11/cryptoki.h"
+#include "pkcs11/owner.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+static enum token_pin_state so_pin_state(CK_FLAGS flags)
+{
+	if (flags & CKF_SO_PIN_LOCKED)
+		return TOKEN_PIN_LOCKED;
+	if (flags & CKF_SO_PIN_FINAL_TRY)
+		return TOKEN_PIN_FINAL_TRY;
+	return flags & CKF_SO_PIN_COUNT_LOW ? TOKEN_PIN_COUNT_LOW : TOKEN_PIN_OK;
+}
 
 static enum token_pin_state pin_state(CK_FLAGS flags)
 {
@@ -33,12 +43,18 @@ static void describe(struct slot *s)
 	info->pin_pad = raw->flags & CKF_PROTECTED_AUTHENTICATION_PATH;
 	info->write_protected = raw->flags & CKF_WRITE_PROTECTED;
 	info->pin = pin_state(raw->flags);
+	info->so_pin = so_pin_state(raw->flags);
+	info->pin_to_be_changed = raw->flags & CKF_USER_PIN_TO_BE_CHANGED;
+	info->pin_min = raw->ulMinPinLen;
+	info->pin_max = raw->ulMaxPinLen;
 }
 
 CK_RV slot_refresh(struct slot *s)
 {
-	CK_RV rv = s->module->fn->C_GetTokenInfo(s->id, &s->raw);
+	CK_RV rv;
 
+	owner_module(s->module->name);
+	rv = s->module->fn->C_GetTokenInfo(s->id, &s->raw);
 	if (rv == CKR_OK)
 		describe(s);
 	return rv;
@@ -61,14 +77,17 @@ bool slot_same_token(const struct slot *a, const struct slot *b)
 
 /* Asking for the number first is what makes a module look for new tokens (PKCS#11 v2.40 section
  * 5.5); the list itself may have grown by the time it is fetched, hence the spare places. */
-static CK_RV slot_ids(const struct module *m, CK_SLOT_ID *ids, CK_ULONG *n)
+CK_RV slot_ids(const struct module *m, bool only_with_token, CK_SLOT_ID ids[SLOTS_MAX], CK_ULONG *n)
 {
+	const CK_BBOOL which = only_with_token ? CK_TRUE : CK_FALSE;
 	CK_ULONG count = 0;
-	CK_RV rv = m->fn->C_GetSlotList(CK_TRUE, NULL, &count);
+	CK_RV rv;
 
+	owner_module(m->name);
+	rv = m->fn->C_GetSlotList(which, NULL, &count);
 	*n = SLOTS_MAX;
 	if (rv == CKR_OK)
-		rv = m->fn->C_GetSlotList(CK_TRUE, ids, n);
+		rv = m->fn->C_GetSlotList(which, ids, n);
 	if (rv == CKR_OK && *n > SLOTS_MAX)
 		rv = CKR_GENERAL_ERROR;
 	return rv;
@@ -78,7 +97,7 @@ static int add_module(struct slot **list, size_t *n, struct module *m, struct er
 {
 	CK_SLOT_ID ids[SLOTS_MAX];
 	CK_ULONG count = 0;
-	CK_RV rv = slot_ids(m, ids, &count);
+	CK_RV rv = slot_ids(m, true, ids, &count);
 	struct slot *grown;
 
 	if (rv != CKR_OK)
@@ -101,10 +120,11 @@ static int add_module(struct slot **list, size_t *n, struct module *m, struct er
 static bool same_words(const struct slot *a, const struct slot *b, enum uri_detail detail)
 {
 	return SAME(a, b, serialNumber) && SAME(a, b, label) &&
-	       (detail == URI_SERIAL || (SAME(a, b, model) && SAME(a, b, manufacturerID)));
+	       (detail == URI_SERIAL || (SAME(a, b, model) && SAME(a, b, manufacturerID))) &&
+	       (detail < URI_SLOT || a->id == b->id);
 }
 
-static void name_by_uri(struct slot *list, size_t n)
+void slots_name(struct slot *list, size_t n)
 {
 	const struct span none = span_of(NULL, 0);
 
@@ -113,7 +133,8 @@ static void name_by_uri(struct slot *list, size_t n)
 
 		s->detail = *s->info.serial ? URI_SERIAL : URI_SLOT;
 		for (size_t k = 0; k < n; k++)
-			while (k != i && s->detail < URI_SLOT && same_words(s, &list[k], s->detail))
+			while (k != i && s->detail < URI_MODULE &&
+			       same_words(s, &list[k], s->detail))
 				s->detail++;
 		uri_format(s->info.uri, sizeof(s->info.uri), s, s->detail, none, none);
 	}
@@ -126,6 +147,8 @@ int slots_list(struct slot **out, size_t *out_n, struct tokens *ts, struct modul
 	size_t n = 0;
 	int failed = 0; /* the kind of the last error */
 
+	if (modules_need(ts, e))
+		return (int)e->kind;
 	for (size_t i = 0; i < ts->n; i++) {
 		if (only && only != &ts->modules[i])
 			continue;
@@ -137,7 +160,7 @@ int slots_list(struct slot **out, size_t *out_n, struct tokens *ts, struct modul
 		free(list);
 		return failed;
 	}
-	name_by_uri(list, n);
+	slots_name(list, n);
 	*out = list;
 	*out_n = n;
 	return 0;
@@ -148,8 +171,10 @@ int tokens_list(struct tokens *ts, struct token_info **out, size_t *out_n, struc
 	struct token_info *list;
 	struct slot *slots;
 	size_t n;
-	const int rc = slots_list(&slots, &n, ts, NULL, e);
+	int rc;
 
+	owner_task("list its tokens", 1);
+	rc = slots_list(&slots, &n, ts, NULL, e);
 	if (rc)
 		return rc;
 	list = calloc(n + 1, sizeof(*list));

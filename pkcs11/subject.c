@@ -1,4 +1,4 @@
-#include "pkcs11/cryptoki.h"
+#include "pkcs11/issue.h"
 
 #include "common/hex.h"
 

@@ -119,7 +119,7 @@ struct token *hsm_login(struct tokens *ts, const char *uri)
 X509 *hsm_key(struct token *t, const char *label, unsigned bits)
 {
 	char subject[128];
-	const struct token_keygen spec = {label, bits, 30, subject};
+	const struct token_keygen spec = {label, bits, 30, subject, false};
 	X509 *cert;
 	struct err e;
 

@@ -19,10 +19,12 @@
 /* The modules: loaded and initialised. */
 struct tokens;
 
-/* Loads the module at path, or without one p11-kit's configured modules (trust modules are left
- * out). A configured module that does not load is named on standard error and the others go on;
- * no module at all is ERR_TOKEN "no-module". Close with tokens_close(), which also finalises. */
-int tokens_open(struct tokens **out, const char *module_path, struct err *e);
+/* Loads the module at the path given, or several (separated by colons), or with NULL p11-kit's
+ * configured modules (trust modules are left out). One that does not load is named on standard
+ * error with the reason and the others go on. ERR_TOKEN "no-module" if none of those named loads;
+ * where p11-kit has none configured, whoever looks for a token is told so (a URI may name a module
+ * of its own: module-path). Close with tokens_close(), which also finalises. */
+int tokens_open(struct tokens **out, const char *module_paths, struct err *e);
 void tokens_close(struct tokens *ts);
 
 enum token_pin_state {
@@ -40,8 +42,10 @@ struct token_info {
 	char module[256]; /* path or name of its module */
 	unsigned long slot;
 	bool initialized, login_required, pin_pad, write_protected;
-	enum token_pin_state pin;
-	char uri[512]; /* ready to paste: names this token and no other */
+	enum token_pin_state pin, so_pin; /* so_pin: UNSET is never said */
+	bool pin_to_be_changed;           /* the token wants the PIN changed first */
+	unsigned long pin_min, pin_max;   /* length of a PIN; 0: it does not say */
+	char uri[512];                    /* ready to paste: names this token and no other */
 };
 
 /* All tokens present, initialised or not (SoftHSM shows one empty slot more). *out is
@@ -60,9 +64,11 @@ struct token_cert {
 /* One token, found. */
 struct token;
 
-/* Finds the one token (and object, if the URI names one) that uri matches. ERR_USAGE "uri" if it
- * does not parse; ERR_TOKEN "token-missing", or "token-ambiguous" (both are named in the hint).
- * A pin-value in the URI is refused with ERR_USAGE "pin-value". On success *out is the caller's. */
+/* Finds the one token (and object, if the URI names one) that uri matches. A module-path in it is
+ * loaded if need be, and only tokens in that module fit; a module-name leaves out the others. No
+ * message shows a pin-value. ERR_USAGE "uri" if it does not parse; ERR_TOKEN "no-module",
+ * "token-missing", or "token-ambiguous" (both are named in the hint). On success *out is the
+ * caller's. */
 int token_find(struct token **out, struct tokens *ts, const char *uri, struct err *e);
 void token_free(struct token *t);
 
@@ -71,8 +77,19 @@ const struct token_info *token_info(const struct token *t);
 /* The pin-source attribute of the URI the token was found by, or NULL. */
 const char *token_pin_source(const struct token *t);
 
+/* Moves the URI's pin-value into *pin, which stays empty if there is none (or it was fetched
+ * before). Give it to secret_free(). */
+void token_take_pin_value(struct token *t, struct secret *pin);
+
 /* The object label in that URI as text, or NULL. */
 const char *token_object(const struct token *t);
+
+/* True if the token is there: looks for it by serial number in all slots of its module. */
+bool token_is_present(const struct token *t);
+
+/* Drops every handle. The next use looks for the token again by serial number; the login is gone.
+ */
+void token_let_go(struct token *t);
 
 /* The certificates on the token, as far as the URI (object, id) admits them: needs no login. *out
  * is an array of *out_n, the caller's; give it to token_certs_free(). */
@@ -82,6 +99,14 @@ void token_certs_free(struct token_cert *list, size_t n);
 /* The one signing certificate the URI names: exactly one of token_certs(). ERR_TOKEN
  * "certificate-missing" or "certificate-ambiguous". *out is the caller's (X509_free). */
 int token_signing_cert(X509 **out, struct token *t, struct err *e);
+
+/* Whose PIN: the user's signs, that of the security officer (SO, on cards also the PUK) unlocks. */
+enum token_user { TOKEN_USER, TOKEN_SO };
+
+/* What the counter in info says of trying a PIN: 0, or ERR_TOKEN "pin-locked" or "pin-final-try"
+ * (unless allow_final_try). */
+int token_pin_allowed(const struct token_info *info, enum token_user who, bool allow_final_try,
+		      struct err *e);
 
 /* Looks at the token again; 0 if a PIN may be tried. ERR_TOKEN "pin-locked", "pin-final-try"
  * (unless allow_final_try), "token-removed". */
@@ -93,6 +118,18 @@ int token_login_check(struct token *t, bool allow_final_try, struct err *e);
  * itself (info.pin_pad). One attempt per call; never repeated by itself. */
 int token_login(struct token *t, const struct secret *pin, bool allow_final_try, struct err *e);
 
+/* Changes a PIN: one attempt with the old one. Both NULL: the reader's PIN pad asks for them.
+ * ERR_TOKEN "pin-wrong" (the old one), "pin-locked", "pin-final-try" (refused before trying unless
+ * allow_final_try), "pin-rules" (the token does not take the new one), "pin-change",
+ * "token-removed". A login of t has ended afterwards. */
+int token_change_pin(struct token *t, enum token_user who, const struct secret *old,
+		     const struct secret *new, bool allow_final_try, struct err *e);
+
+/* As the SO, gives a token whose PIN is locked, lost or not set a new one (C_InitPIN). Errors as
+ * with token_change_pin(); here the counter and the final try are those of the SO PIN. */
+int token_unblock(struct token *t, const struct secret *so_pin, const struct secret *pin,
+		  bool allow_final_try, struct err *e);
+
 /* Signs a DigestInfo with the private key that belongs to cert (same CKA_ID as its certificate
  * object, or the same modulus), CKM_RSA_PKCS. sig has siglen bytes, the length of the modulus.
  * Logged in before, unless the token needs no login. ERR_TOKEN "key-missing",
@@ -100,6 +137,19 @@ int token_login(struct token *t, const struct secret *pin, bool allow_final_try,
  * with cert when this returns 0. */
 int token_sign(struct token *t, const X509 *cert, const uint8_t *digest_info, size_t len,
 	       uint8_t *sig, size_t siglen, struct err *e);
+
+/* The login for one signature that a key with CKA_ALWAYS_AUTHENTICATE asks for. */
+struct token_again {
+	const struct secret *pin; /* NULL: the reader asks */
+	bool allow_final_try;
+};
+
+/* As token_sign(), with the private key whose public half is key, and for a key that asks again
+ * (token_sign() says "always-authenticate") with the PIN for it; again is NULL for other keys.
+ * Errors also as with token_login(). */
+int token_sign_key(struct token *t, EVP_PKEY *key, const struct token_again *again,
+		   const uint8_t *digest_info, size_t len, uint8_t *sig, size_t siglen,
+		   struct err *e);
 
 /* Initialises a token (C_InitToken, then the user PIN; everything on it is lost). Which one: by
  * serial, or by slot if serial is NULL, or, with serial NULL and slot TOKEN_ANY_SLOT, the only one
@@ -122,6 +172,7 @@ struct token_keygen {
 	unsigned bits;       /* 1024, 2048 or 4096 */
 	unsigned days;       /* validity of the certificate, from now */
 	const char *subject; /* "CN=...,OU=...,O=..." (RFC 4514, most specific first) */
+	bool authority;      /* certifies others (ISSUE_AUTHORITY) instead of signing lists */
 };
 
 /* Makes an RSA key pair on the token (private, sensitive, not extractable), self-signs a
@@ -131,10 +182,59 @@ struct token_keygen {
  * "days", "label", "uri" (an id too long). */
 int token_keygen(struct token *t, const struct token_keygen *spec, X509 **cert, struct err *e);
 
+/* The same in two steps, for a certificate that somebody else signs in between: the key pair,
+ * which has to be kept or dropped before t is freed. spec must live until then. */
+struct token_new_key;
+int token_key_make(struct token_new_key **out, struct token *t, const struct token_keygen *spec,
+		   struct err *e);
+
+/* Its public half and its owner's name: borrowed. */
+EVP_PKEY *token_new_key_public(const struct token_new_key *k);
+const X509_NAME *token_new_key_subject(const struct token_new_key *k);
+
+/* Stores the certificate beside the key, and frees k; removes the key if that fails. */
+int token_new_key_keep(struct token_new_key *k, X509 *cert, struct err *e);
+
+/* Removes the key from the token, and frees k. NULL does nothing. */
+void token_new_key_drop(struct token_new_key *k);
+
+/* A private key on a token, whether or not there is a certificate for it. */
+struct token_key {
+	EVP_PKEY *public; /* owned */
+	char label[256];  /* CKA_LABEL, as text_printable() shows it */
+	uint8_t id[64];   /* CKA_ID */
+	size_t id_len;
+};
+
+/* The one private RSA key that the URI names (object, id). Logged in before. ERR_TOKEN
+ * "login-needed", "key-missing", "key-ambiguous". Give *out to token_key_free(). */
+int token_key(struct token_key *out, struct token *t, struct err *e);
+void token_key_free(struct token_key *k);
+
+/* Stores a certificate for a private key that is on the token, with the key's CKA_ID. Logged in
+ * before. Certificates of the same key that are there already are ERR_TOKEN "certificate-exists",
+ * unless replace says to take them out; the very same certificate is no error. label is CKA_LABEL;
+ * NULL: that of the certificate replaced, else of the key. *replaced tells how many were taken out.
+ * ERR_TOKEN "key-missing" if its key is not on the token, "import"; ERR_USAGE "uri" if the URI
+ * names another key. */
+int token_import_cert(struct token *t, X509 *cert, const char *label, bool replace,
+		      size_t *replaced, struct err *e);
+
+/* What the token says of the ways to sign that matter here. */
+struct token_mechanism {
+	const char *name;       /* "CKM_RSA_PKCS" */
+	bool works;             /* the token can do it: sign, or make keys */
+	unsigned long min, max; /* key sizes, as the module counts them: bits, as a rule */
+};
+
+enum { TOKEN_MECHANISMS = 5 };
+int token_mechanisms(struct token *t, struct token_mechanism out[TOKEN_MECHANISMS], struct err *e);
+
 /* Facts about a private key, for "token test". Logged in before. */
 struct token_key_facts {
 	unsigned bits;
 	bool private_, sensitive, extractable, never_extractable, local, sign, always_authenticate;
+	bool shows_modulus; /* so that it is known to be the certificate's before it signs */
 };
 int token_key_facts(struct token *t, const X509 *cert, struct token_key_facts *facts,
 		    struct err *e);

@@ -77,7 +77,15 @@ static void finds_by_uri(void **state)
 		{"pkcs11:", ERR_TOKEN, "token-ambiguous"},
 		{"pkcs11:manufacturer=SoftHSM%20project", ERR_TOKEN, "token-ambiguous"},
 		{"pkcs11:object=three", ERR_TOKEN, "token-ambiguous"},
-		{"pkcs11:token=SAST%201?pin-value=1234", ERR_USAGE, "pin-value"},
+		{"pkcs11:token=SAST%201?pin-value=1234", 0, "SAST 1"},
+		{"pkcs11:token=SAST%201?pin-value=", ERR_USAGE, "uri"},
+		{"pkcs11:token=SAST%201?pin-value=1234&pin-source=env:PIN", ERR_USAGE, "uri"},
+		{"pkcs11:token=SAST%201?module-name=softhsm2", 0, "SAST 1"},
+		{"pkcs11:token=SAST%201?module-name=LIBsofthsm2", 0, "SAST 1"},
+		{"pkcs11:token=SAST%201?module-name=softhsm", ERR_TOKEN, "token-missing"},
+		{"pkcs11:token=SAST%201?module-name=", ERR_TOKEN, "token-missing"},
+		{"pkcs11:token=SAST%201?module-path=libsofthsm2.so", ERR_USAGE, "uri"},
+		{"pkcs11:token=SAST%201?module-path=/nonexistent.so", ERR_TOKEN, "no-module"},
 		{"pkcs11:tokne=SAST%201", ERR_USAGE, "uri"},
 		{"pkcs11:token=SAST%2", ERR_USAGE, "uri"},
 		{"pkcs12:token=SAST%201", ERR_USAGE, "uri"},
@@ -130,15 +138,36 @@ static void names_both_where_two_fit(void **state)
 	assert_non_null(strstr(e.hint, second.uri));
 }
 
-static void keeps_the_pin_out_of_messages(void **state)
+/* The PIN of a URI is handed over once, and never shown. */
+static void keeps_the_pin_of_a_uri(void **state)
 {
-	struct token *t;
+	static const struct {
+		const char *uri;
+		int kind;
+	} cases[] = {
+		{"pkcs11:token=nobody?pin-value=98765432", ERR_TOKEN},
+		{"pkcs11:model=SoftHSM%20v2?module-name=softhsm2&pin-value=98765432", ERR_TOKEN},
+		{"pkcs11:token=SAST%201?pin-value=98765432&pin-source=env:PIN", ERR_USAGE},
+		{"pkcs11:tokne=SAST%201?pin-value=98765432", ERR_USAGE},
+		{"token=SAST%201?pin-value=98765432", ERR_USAGE},
+	};
+	struct token *t = hsm_find(*state, "pkcs11:token=SAST%201?pin-value=98765432");
+	struct secret pin = {0};
 	struct err e;
 
-	assert_err(token_find(&t, *state, "pkcs11:token=SAST%201?pin-value=98765432", &e), &e,
-		   ERR_USAGE, "pin-value");
-	assert_null(strstr(e.what, "98765432"));
-	assert_null(strstr(e.hint, "98765432"));
+	token_take_pin_value(t, &pin);
+	assert_string_equal(pin.text, "98765432");
+	assert_int_equal(pin.len, 8);
+	secret_free(&pin);
+	token_take_pin_value(t, &pin);
+	assert_null(pin.text);
+	token_free(t);
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(token_find(&t, *state, cases[i].uri, &e), cases[i].kind);
+		assert_null(strstr(e.what, "98765432"));
+		assert_null(strstr(e.hint, "98765432"));
+	}
 }
 
 static void tells_pin_source_and_object(void **state)
@@ -349,6 +378,95 @@ static void modules_that_do_not_load(void **state)
 	}
 }
 
+/* One that does not load is no reason to leave out the others. */
+static void opens_several(void **state)
+{
+	static const struct {
+		const char *format; /* %s: SoftHSM's */
+		int kind;
+		const char *id;
+	} cases[] = {
+		{"%s:/nonexistent/module.so", 0, ""},
+		{"/nonexistent/module.so:%s", 0, ""},
+		{":%s:%s:", 0, ""},
+		{"/nonexistent/module.so:/etc/passwd", ERR_TOKEN, "no-module"},
+		{":", ERR_USAGE, "module"},
+		{"", ERR_USAGE, "module"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char paths[512] = "";
+		const char *from = cases[i].format;
+		struct tokens *ts;
+		struct err e = {0};
+
+		while (*from) {
+			const size_t n = strlen(paths);
+
+			if (!strncmp(from, "%s", 2)) {
+				snprintf(paths + n, sizeof(paths) - n, "%s", hsm_module());
+				from += 2;
+			} else {
+				snprintf(paths + n, sizeof(paths) - n, "%c", *from++);
+			}
+		}
+		if (cases[i].kind) {
+			assert_err(tokens_open(&ts, paths, &e), &e, cases[i].kind, cases[i].id);
+			continue;
+		}
+		assert_ok(tokens_open(&ts, paths, &e), &e);
+		assert_int_equal(ts->n, 1);
+		tokens_close(ts);
+	}
+}
+
+/* A computer on which no module is configured: a URI may name one all the same. */
+static void opens_by_uri(void **state)
+{
+	struct tokens *ts = calloc(1, sizeof(*ts));
+	struct token_info *list;
+	struct token *t;
+	char uri[256];
+	struct err e;
+	size_t n;
+
+	(void)state;
+	assert_err(tokens_list(ts, &list, &n, &e), &e, ERR_TOKEN, "no-module");
+	assert_err(token_find(&t, ts, "pkcs11:token=SAST%201", &e), &e, ERR_TOKEN, "no-module");
+	snprintf(uri, sizeof(uri), "pkcs11:token=SAST%%201?module-path=%s", hsm_module());
+	t = hsm_find(ts, uri);
+	assert_string_equal(token_info(t)->label, "SAST 1");
+	token_free(t);
+	tokens_close(ts);
+}
+
+static void changes_pins(void **state)
+{
+	const struct token_info info = hsm_token(*state, "Changes");
+	struct secret pin = hsm_secret(HSM_PIN);
+	struct secret so_pin = hsm_secret(HSM_SO_PIN);
+	struct secret other = hsm_secret("another pin");
+	struct token *t = hsm_login(*state, info.uri);
+	struct err e;
+
+	assert_ok(token_change_pin(t, TOKEN_USER, &pin, &other, false, &e), &e);
+	assert_err(token_login(t, &pin, false, &e), &e, ERR_TOKEN, "pin-wrong");
+	assert_ok(token_login(t, &other, false, &e), &e);
+	assert_err(token_change_pin(t, TOKEN_USER, &pin, &other, false, &e), &e, ERR_TOKEN,
+		   "pin-wrong");
+	assert_ok(token_unblock(t, &so_pin, &pin, false, &e), &e);
+	assert_ok(token_login(t, &pin, false, &e), &e);
+	assert_err(token_unblock(t, &pin, &pin, false, &e), &e, ERR_TOKEN, "pin-wrong");
+	assert_ok(token_change_pin(t, TOKEN_SO, &so_pin, &other, false, &e), &e);
+	assert_err(token_unblock(t, &so_pin, &pin, false, &e), &e, ERR_TOKEN, "pin-wrong");
+	assert_ok(token_unblock(t, &other, &pin, false, &e), &e);
+	token_free(t);
+	secret_free(&pin);
+	secret_free(&so_pin);
+	secret_free(&other);
+}
+
 static void opens_twice(void **state)
 {
 	struct tokens *other;
@@ -370,7 +488,7 @@ int main(void)
 		cmocka_unit_test(finds_by_uri),
 		cmocka_unit_test(finds_what_it_lists),
 		cmocka_unit_test(names_both_where_two_fit),
-		cmocka_unit_test(keeps_the_pin_out_of_messages),
+		cmocka_unit_test(keeps_the_pin_of_a_uri),
 		cmocka_unit_test(tells_pin_source_and_object),
 		cmocka_unit_test(wants_exactly_one_certificate),
 		cmocka_unit_test(decorated_labels),
@@ -382,6 +500,9 @@ int main(void)
 		cmocka_unit_test(notices_another_token),
 		cmocka_unit_test(modules_that_do_not_load),
 		cmocka_unit_test(opens_twice),
+		cmocka_unit_test(opens_several),
+		cmocka_unit_test(opens_by_uri),
+		cmocka_unit_test(changes_pins),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

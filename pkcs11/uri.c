@@ -1,33 +1,65 @@
 #include "pkcs11/cryptoki.h"
 
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-int uri_parse(P11KitUri **out, const char *text, struct err *e)
+static const char pin_value[] = "pin-value=";
+
+void uri_show(char *out, size_t size, const char *text)
+{
+	const char *pin = strstr(text, pin_value);
+	const int head = pin ? (int)(pin - text) + (int)sizeof(pin_value) - 1 : (int)strlen(text);
+
+	snprintf(out, size, "%.*s%s%s", head, text, pin ? "..." : "",
+		 pin ? pin + strcspn(pin, "&") : "");
+}
+
+/* The copy that p11-kit made is wiped: it is freed as it is. */
+static int take_pin_value(struct secret *pin, P11KitUri *uri, struct err *e)
+{
+	const char *value = p11_kit_uri_get_pin_value(uri);
+	const size_t len = value ? strlen(value) : 0;
+	int rc = 0;
+
+	if (!value)
+		return 0;
+	if (p11_kit_uri_get_pin_source(uri))
+		rc = err_set(e, ERR_USAGE, "uri",
+			     "the URI holds both pin-value and pin-source; one at most is allowed");
+	else if (!len)
+		rc = err_set(e, ERR_USAGE, "uri", "the pin-value in the URI is empty");
+	else
+		rc = secret_set(pin, value, len, e);
+	OPENSSL_cleanse((void *)value, len);
+	p11_kit_uri_set_pin_value(uri, NULL);
+	return rc;
+}
+
+int uri_parse(P11KitUri **out, struct secret *pin, const char *text, struct err *e)
 {
 	P11KitUri *uri = p11_kit_uri_new();
+	char shown[URI_SHOWN_MAX];
 	int rc;
 
+	*pin = (struct secret){0};
 	if (!uri)
 		return err_nomem(e);
+	uri_show(shown, sizeof(shown), text);
 	rc = p11_kit_uri_parse(text, P11_KIT_URI_FOR_ANY, uri);
 	if (rc != P11_KIT_URI_OK) {
-		rc = err_set(e, ERR_USAGE, "uri", "\"%s\" is not a PKCS#11 URI: %s", text,
+		rc = err_set(e, ERR_USAGE, "uri", "\"%s\" is not a PKCS#11 URI: %s", shown,
 			     p11_kit_uri_message(rc));
 		err_hint(e, "it looks like pkcs11:token=SAST%%201;object=sast; \"ctlclient token "
 			    "list\" shows those of your tokens");
-	} else if (p11_kit_uri_get_pin_value(uri)) {
-		/* The URI is not shown: it holds the PIN. */
-		rc = err_set(e, ERR_USAGE, "pin-value",
-			     "the URI holds a PIN (pin-value), where every program on this "
-			     "computer can read it");
-		err_hint(e, "leave it out, or use pin-source=env:NAME or pin-source=file:PATH");
 	} else if (p11_kit_uri_any_unrecognized(uri)) {
 		rc = err_set(e, ERR_USAGE, "uri", "\"%s\" names an attribute that is not known",
-			     text);
+			     shown);
 		err_hint(e, "known ones are token, serial, manufacturer, model, object, id, "
-			    "slot-id and pin-source (RFC 7512)");
+			    "slot-id, pin-source, module-path and module-name (RFC 7512)");
+	} else {
+		rc = take_pin_value(pin, uri, e);
 	}
 	if (rc)
 		p11_kit_uri_free(uri);
@@ -72,7 +104,10 @@ enum uri_fit uri_fits(P11KitUri *uri, const struct slot *s)
 {
 	const CK_TOKEN_INFO *wanted = p11_kit_uri_get_token_info(uri);
 	const CK_TOKEN_INFO *raw = &s->raw;
+	const char *name = p11_kit_uri_get_module_name(uri);
 
+	if (name && !module_is_named(s->module, name))
+		return URI_NO;
 	if (!p11_kit_uri_match_module_info(uri, &s->module->info) || !slot_fits(uri, s) ||
 	    !field_is(wanted->serialNumber, raw->serialNumber, sizeof(raw->serialNumber)) ||
 	    !field_is(wanted->manufacturerID, raw->manufacturerID, sizeof(raw->manufacturerID)) ||
@@ -102,6 +137,19 @@ static int set_object(P11KitUri *uri, CK_ATTRIBUTE_TYPE type, struct span value)
 	return p11_kit_uri_set_attribute(uri, &a);
 }
 
+/* A module of p11-kit's configuration is named as there, another one by its path. */
+static void set_module(P11KitUri *uri, const struct module *m)
+{
+	char *text =
+		m->by_path ? p11_kit_module_get_filename(m->fn) : p11_kit_module_get_name(m->fn);
+
+	if (text && m->by_path)
+		p11_kit_uri_set_module_path(uri, text);
+	else if (text)
+		p11_kit_uri_set_module_name(uri, text);
+	free(text);
+}
+
 void uri_format(char *out, size_t size, const struct slot *s, enum uri_detail detail,
 		struct span label, struct span id)
 {
@@ -122,9 +170,11 @@ void uri_format(char *out, size_t size, const struct slot *s, enum uri_detail de
 	}
 	if (detail >= URI_SLOT)
 		p11_kit_uri_set_slot_id(uri, s->id);
+	if (detail >= URI_MODULE)
+		set_module(uri, s->module);
 	if (label.len)
 		set_object(uri, CKA_LABEL, label);
-	else if (id.len)
+	if (id.len)
 		set_object(uri, CKA_ID, id);
 	/* Half a URI would name something else: none at all is better. */
 	if (p11_kit_uri_format(uri, P11_KIT_URI_FOR_ANY, &text) == P11_KIT_URI_OK &&

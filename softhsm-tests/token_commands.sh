@@ -16,35 +16,6 @@ export SOFTHSM2_CONF=$work/softhsm2.conf CTL_MODULE=$module
 export SO=31415926 PIN=271828 WRONG=000000
 echo "$PIN" >"$work/pin"
 
-# asked TEXT ANSWER [TEXT ANSWER ...] -- COMMAND: runs it on a terminal of its own and answers its
-# questions; what it wrote is in $work/out, its exit code in $code.
-asked() {
-  local questions=() n=0
-  while [ "$1" != -- ]; do
-    questions+=("$1")
-    shift
-  done
-  shift
-  mkfifo "$work/keys"
-  : >"$work/out"
-  script -qefc "$(printf '%q ' "$@")" /dev/null <"$work/keys" >"$work/out" 2>"$work/err" &
-  local pid=$!
-  exec 8>"$work/keys"
-  while [ "$n" -lt "${#questions[@]}" ]; do
-    for _ in $(seq 300); do
-      grep -qF "${questions[n]}" "$work/out" && break
-      sleep 0.1
-    done
-    grep -qF "${questions[n]}" "$work/out" || fail "not asked: ${questions[n]}"
-    echo "${questions[n + 1]}" >&8
-    n=$((n + 2))
-  done
-  code=0
-  wait "$pid" || code=$?
-  exec 8>&-
-  rm "$work/keys"
-}
-
 # ---- an empty SoftHSM ----
 expect 0 ctlclient token list
 said 'no token found'
@@ -92,7 +63,7 @@ expect 2 ctlclient token keygen "$uri1" --subject 'O=nobody' --pin-source env:PI
 expect 2 ctlclient token keygen "$uri1" --subject 'CN=x' --bits 3072 --pin-source env:PIN
 said 'no code'
 expect 2 ctlclient token keygen "$uri1" --subject 'CN=x' --bits 2k --pin-source env:PIN
-expect 2 ctlclient token keygen "$uri1?pin-value=$PIN" --subject 'CN=x'
+expect 2 ctlclient token keygen "$uri1?pin-value=$PIN&pin-source=env:PIN" --subject 'CN=x'
 if grep -qF "$PIN" "$work/out" "$work/err"; then fail 'a PIN in a URI was shown'; fi
 expect 4 ctlclient token keygen "$uri1" --subject 'CN=x' --pin-source env:WRONG
 said 'the PIN is wrong'
@@ -177,7 +148,8 @@ is "$code" 4 'exit code with a wrong PIN typed in'
 
 # p11-kit's modules, SoftHSM among them, see the same token.
 if [ -e /usr/share/p11-kit/modules/softhsm2.module ]; then
-  expect 0 env -u CTL_MODULE ctlclient token list --json
+  # Whatever else is installed here may leak.
+  expect 0 env -u CTL_MODULE ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0" ctlclient token list --json
   is "$(json '[.[] | select(.label == "SAST 1")] | length')" 1 'tokens SAST 1 through p11-kit'
 fi
 

@@ -1,0 +1,292 @@
+/* ctlclient token csr, import-cert. */
+#include "ctlclient/cmd_token.h"
+
+#include "common/cli.h"
+#include "common/file.h"
+#include "ctlclient/options.h"
+#include "pkcs11/issue.h"
+#include "trustfile/cert.h"
+
+#include <string.h>
+
+enum { OPT_OUTPUT = 'o', OPT_SUBJECT = 256, OPT_LABEL, OPT_REPLACE, OPT_JSON, FILE_MAX = 65536 };
+
+struct args {
+	struct desk_opts desk;
+	const char *uri;
+	const char *file;    /* csr: -o; import-cert: CERT */
+	const char *subject; /* csr */
+	const char *label;   /* import-cert */
+	bool imports, replace, json;
+};
+
+static error_t parse_word(struct args *a, const char *arg, struct argp_state *state)
+{
+	if (!a->uri)
+		a->uri = arg;
+	else if (a->imports && !a->file)
+		a->file = arg;
+	else
+		argp_error(state, "what is \"%s\"?", arg);
+	return 0;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct args *a = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &a->desk;
+		return 0;
+	case OPT_OUTPUT:
+		a->file = arg;
+		return 0;
+	case OPT_SUBJECT:
+		a->subject = arg;
+		return 0;
+	case OPT_LABEL:
+		a->label = arg;
+		return 0;
+	case OPT_REPLACE:
+		a->replace = true;
+		return 0;
+	case OPT_JSON:
+		a->json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		return parse_word(a, arg, state);
+	case ARGP_KEY_END:
+		if (!a->uri)
+			argp_error(state, "which token? name it by its URI");
+		if (a->imports && !a->file)
+			argp_error(state, "which certificate? name its file (PEM or DER)");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_child children[] = {{&options_desk, 0, "Tokens:", 0}, {0}};
+
+/* ---- csr ---- */
+
+struct request {
+	struct token_key key;
+	X509_NAME *subject; /* owned */
+	struct buf pem;
+};
+
+static int job_key(struct token *t, void *arg, struct err *e)
+{
+	struct request *r = arg;
+
+	return token_key(&r->key, t, e);
+}
+
+/* Without --subject it is that of the certificate the key has. */
+static int job_subject(struct token *t, void *arg, struct err *e)
+{
+	struct request *r = arg;
+	struct token_cert *certs;
+	size_t n;
+
+	if (token_certs(t, &certs, &n, e))
+		return (int)e->kind;
+	for (size_t i = 0; i < n && !r->subject; i++)
+		if (EVP_PKEY_eq(X509_get0_pubkey(certs[i].cert), r->key.public) == 1)
+			r->subject = X509_NAME_dup(X509_get_subject_name(certs[i].cert));
+	token_certs_free(certs, n);
+	if (r->subject)
+		return 0;
+	err_set(e, ERR_USAGE, "subject",
+		"the key %s on the token %s has no certificate to take the subject from",
+		r->key.label, token_info(t)->label);
+	return err_hint(e, "give --subject \"CN=...,OU=...,O=...\"");
+}
+
+static int choose_subject(struct request *r, struct desk_token *t, const char *text, struct err *e)
+{
+	if (text)
+		return subject_parse(&r->subject, text, e);
+	return desk_token_run(t, job_subject, r, e);
+}
+
+static int sign_request(struct request *r, struct desk_token *t, struct err *e)
+{
+	struct desk_key key = {t, NULL, r->key.public};
+	const struct issue_by by = {r->key.public, desk_key_sign, &key};
+
+	return request_issue(&r->pem, r->subject, &by, e);
+}
+
+static int put_request(const struct request *r, const char *path, struct err *e)
+{
+	enum { MODE = 0644 };
+
+	if (path)
+		return file_write(path, buf_view(&r->pem), MODE, e);
+	if (fwrite(r->pem.data, 1, r->pem.len, stdout) != r->pem.len || fflush(stdout))
+		return err_set(e, ERR_FAILED, "output", "cannot write to standard output");
+	return 0;
+}
+
+static int csr(const struct args *a, struct err *e)
+{
+	struct request r = {0};
+	struct desk_token *t = NULL;
+	struct desk *desk = NULL;
+	int rc;
+
+	rc = desk_open(&desk, &a->desk, e);
+	if (!rc)
+		rc = desk_token_find(&t, desk, a->uri, e);
+	if (!rc)
+		rc = desk_token_login(t, "to sign a certificate request", e);
+	if (!rc)
+		rc = desk_token_run(t, job_key, &r, e);
+	if (!rc)
+		rc = choose_subject(&r, t, a->subject, e);
+	if (!rc)
+		rc = sign_request(&r, t, e);
+	if (!rc)
+		rc = put_request(&r, a->file, e);
+	if (!rc)
+		fprintf(stderr,
+			"next: have it certified, then \"ctlclient token import-cert '%s' CERT\"\n",
+			desk_token_info(t)->uri);
+	buf_free(&r.pem);
+	X509_NAME_free(r.subject);
+	token_key_free(&r.key);
+	desk_token_free(t);
+	desk_close(desk);
+	return rc;
+}
+
+int token_cmd_csr(int argc, char **argv, void *ctx)
+{
+	static const struct argp_option options[] = {
+		{"output", OPT_OUTPUT, "FILE", 0, "Write it there instead of to standard output",
+		 0},
+		{"subject", OPT_SUBJECT, "DN", 0,
+		 "\"CN=SAST-1,OU=Voice,O=Example\" (else that of the key's certificate)", 0},
+		{0}};
+	static const struct argp argp = {
+		options,
+		parse,
+		"URI",
+		"Makes a request (PKCS#10, PEM) for a certificate of a key that is on a token, "
+		"signed by that key. The key needs no certificate yet.",
+		children,
+		NULL,
+		NULL};
+	struct args a = {0};
+	struct err e = {0};
+
+	(void)ctx;
+	cli_parse(&argp, argc, argv, &a);
+	return token_report(csr(&a, &e), &e, argv[0]);
+}
+
+/* ---- import-cert ---- */
+
+struct import {
+	const struct args *args;
+	X509 *cert; /* owned */
+	size_t replaced;
+	struct token_cert *certs; /* those on the token afterwards, n of them, owned */
+	size_t n;
+};
+
+static int read_cert(X509 **cert, const char *path, struct err *e)
+{
+	struct buf content = {0};
+	int rc = file_read(path, FILE_MAX, &content, e);
+
+	if (!rc && cert_from_file_bytes(cert, buf_view(&content), e))
+		rc = err_wrap(e, "%s", path);
+	buf_free(&content);
+	return rc;
+}
+
+static int job_import(struct token *t, void *arg, struct err *e)
+{
+	struct import *i = arg;
+
+	if (token_import_cert(t, i->cert, i->args->label, i->args->replace, &i->replaced, e))
+		return (int)e->kind;
+	return token_certs(t, &i->certs, &i->n, e);
+}
+
+static int print_imported(const struct import *i, const struct desk_token *t, struct err *e)
+{
+	if (token_key_is_weak(i->cert))
+		fprintf(stderr, "warning: its key is weak: use it only where old phones need it\n");
+	if (i->replaced)
+		fprintf(stderr, "%zu older certificate%s of the key taken out\n", i->replaced,
+			i->replaced == 1 ? " was" : "s were");
+	for (size_t k = 0; k < i->n; k++) {
+		if (X509_cmp(i->certs[k].cert, i->cert) != 0)
+			continue;
+		if (i->args->json)
+			return json_print(token_cert_json(&i->certs[k]));
+		token_print_cert(&i->certs[k]);
+		return 0;
+	}
+	/* A URI with an object may name another one. */
+	if (i->args->json)
+		return json_print(token_cert_json(&(struct token_cert){.cert = i->cert}));
+	fprintf(stderr, "stored on the token %s\n", desk_token_info(t)->label);
+	(void)e;
+	return 0;
+}
+
+static int import_cert(const struct args *a, struct err *e)
+{
+	struct import i = {.args = a};
+	struct desk_token *t = NULL;
+	struct desk *desk = NULL;
+	int rc;
+
+	rc = read_cert(&i.cert, a->file, e);
+	if (!rc)
+		rc = desk_open(&desk, &a->desk, e);
+	if (!rc)
+		rc = desk_token_find(&t, desk, a->uri, e);
+	if (!rc)
+		rc = desk_token_login(t, "to store a certificate", e);
+	if (!rc)
+		rc = desk_token_run(t, job_import, &i, e);
+	if (!rc)
+		rc = print_imported(&i, t, e);
+	token_certs_free(i.certs, i.n);
+	X509_free(i.cert);
+	desk_token_free(t);
+	desk_close(desk);
+	return rc;
+}
+
+int token_cmd_import_cert(int argc, char **argv, void *ctx)
+{
+	static const struct argp_option options[] = {
+		{"label", OPT_LABEL, "L", 0,
+		 "Its name on the token (else that of the certificate replaced, else of the key)",
+		 0},
+		{"replace", OPT_REPLACE, NULL, 0, "Take out older certificates of the same key", 0},
+		{"json", OPT_JSON, NULL, 0, "Print one JSON document", 0},
+		{0}};
+	static const struct argp argp = {
+		options,
+		parse,
+		"URI CERT",
+		"Stores a certificate (PEM or DER) on the token that has its private key.",
+		children,
+		NULL,
+		NULL};
+	struct args a = {.imports = true};
+	struct err e = {0};
+
+	(void)ctx;
+	cli_parse(&argp, argc, argv, &a);
+	return token_report(import_cert(&a, &e), &e, argv[0]);
+}

@@ -1,0 +1,62 @@
+/*
+ * ctlclient doctor: what is found on the way from the PKCS#11 module to the provider, step by step.
+ * It changes nothing, on no token and on no server.
+ */
+#ifndef CTLCLIENT_DOCTOR_H
+#define CTLCLIENT_DOCTOR_H
+
+#include "ctlclient/at_desk.h"
+#include "ctlclient/options.h"
+#include "pkcs11/module_info.h"
+
+enum doctor_state { DOCTOR_OK, DOCTOR_WRONG, DOCTOR_SKIPPED };
+
+enum { DOCTOR_STEPS_MAX = 128, DOCTOR_TOKENS_MAX = 16 };
+
+struct doctor_step {
+	const char *step; /* "module", "reader-service", ...: doc/json.md */
+	enum doctor_state state;
+	enum err_kind kind;      /* of a wrong step: the exit code, if it is the first one */
+	char token[129];         /* label of the token it is about; may be empty */
+	char what[ERR_WHAT_MAX]; /* what was found */
+	char why[ERR_HINT_MAX];  /* why it matters; may be empty */
+	char mend[1024];         /* the command that mends it; may be empty */
+};
+
+struct doctor {
+	struct desk_opts desk_opts;
+	struct cluster_opts cluster;
+	const char *uri; /* the token asked for, or NULL: all of them */
+	struct doctor_step steps[DOCTOR_STEPS_MAX];
+	size_t n;
+	const char *about;           /* label of the token that steps are added for, or NULL */
+	struct module_info *modules; /* n_modules of them, owned */
+	size_t n_modules;
+	struct at_desk certs; /* those that could sign lists: filled in on the way */
+};
+
+/* Adds a step. Further ones than there is room for are dropped. */
+void doctor_ok(struct doctor *d, const char *step, const char *what, ...)
+	__attribute__((format(printf, 3, 4)));
+void doctor_skip(struct doctor *d, const char *step, const char *why, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Adds a step that is wrong, and returns it for its mend to be filled in. Never NULL. */
+struct doctor_step *doctor_wrong(struct doctor *d, const char *step, enum err_kind kind,
+				 const char *why, const char *what, ...)
+	__attribute__((format(printf, 5, 6)));
+
+/* As doctor_wrong(), from an error: its text, its kind and, as mend, its hint. */
+struct doctor_step *doctor_error(struct doctor *d, const char *step, const char *why,
+				 const struct err *e);
+
+/* The first wrong step, or NULL. */
+const struct doctor_step *doctor_first(const struct doctor *d);
+
+/* The steps from the module to the test signature. */
+void doctor_desk(struct doctor *d);
+
+/* The steps of the provider. */
+void doctor_provider(struct doctor *d);
+
+#endif

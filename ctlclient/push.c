@@ -1,0 +1,205 @@
+#include "ctlclient/push.h"
+
+#include "common/file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+	WATCH_TRIES = 20, /* looks at the distribution until all nodes are active */
+	WATCH_NANOSECONDS = 500000000,
+};
+
+/* ---- keeping ---- */
+
+int push_save(const struct push *p, const char *path, struct err *e)
+{
+	struct buf text = {0};
+	int rc = bundle_signed(&text, &p->list, e);
+
+	if (!rc)
+		rc = file_create(path, buf_view(&text), 0600, e);
+	buf_free(&text);
+	return rc;
+}
+
+static char *state_dir(void)
+{
+	const char *xdg = getenv("XDG_STATE_HOME");
+	const char *home = getenv("HOME");
+
+	if (xdg && *xdg)
+		return file_join(xdg, "ctlsuite");
+	return home && *home ? file_join(home, ".local/state/ctlsuite") : NULL;
+}
+
+/* The name of the file it is kept in, for the caller to free(), or NULL if that did not work. */
+static char *keep(const struct push *p)
+{
+	char *dir = state_dir();
+	char *path = NULL;
+	char sha256[2 * SHA256_LEN + 1];
+	struct err ignored;
+
+	if (!dir || sha256_text(sha256, p->list.list, &ignored) ||
+	    file_mkdirs(dir, 0700, &ignored) ||
+	    asprintf(&path, "%s/signed-%.16s.json", dir, sha256) < 0)
+		path = NULL;
+	if (path && push_save(p, path, &ignored) && strcmp(ignored.id, "file-exists") != 0) {
+		free(path);
+		path = NULL;
+	}
+	free(dir);
+	return path;
+}
+
+static int undelivered(const struct push *p, struct err *e)
+{
+	char *kept = p->kept ? strdup(p->kept) : keep(p);
+	char hint[ERR_HINT_MAX];
+
+	snprintf(hint, sizeof(hint), "%s", e->hint);
+	if (kept)
+		err_hint(
+			e,
+			"%s%sthe signed list is kept in %s: \"ctlclient cluster push %s\" sends it "
+			"again, without a token",
+			hint, *hint ? "; " : "", kept, kept);
+	free(kept);
+	return (int)e->kind;
+}
+
+/* ---- pushing ---- */
+
+static bool all_active(json_t *answer)
+{
+	json_t *list = json_object_get(answer, "distribution");
+	json_t *d;
+	size_t i;
+
+	json_array_foreach(list, i, d)
+	{
+		const char *state = json_string_value(json_object_get(d, "state"));
+
+		if (!state || strcmp(state, "active") != 0)
+			return false;
+	}
+	return json_array_size(list) > 0;
+}
+
+/* Looks again until every node has the list, or patience ends; *answer is replaced. */
+static int watch(struct api *api, json_t **answer, struct err *e)
+{
+	const struct timespec pause = {0, WATCH_NANOSECONDS};
+
+	for (int i = 0; i < WATCH_TRIES && !all_active(*answer); i++) {
+		json_t *fresh = NULL;
+		int rc;
+
+		nanosleep(&pause, NULL);
+		rc = api_get_json(api, "/api/v1/ctl/distribution", &fresh, e);
+		if (rc)
+			return err_wrap(e, "the list was accepted, but what became of it is not "
+					   "known");
+		json_decref(*answer);
+		*answer = fresh;
+	}
+	return 0;
+}
+
+static void print_result(json_t *answer, bool mixed)
+{
+	json_t *d;
+	size_t i;
+
+	printf("accepted as generation %lld; the cluster is in %s mode\n",
+	       json_integer_value(json_object_get(answer, "generation")),
+	       mixed ? "mixed" : "non-secure");
+	json_array_foreach(json_object_get(answer, "distribution"), i, d)
+	{
+		const char *node = json_string_value(json_object_get(d, "node"));
+		const char *state = json_string_value(json_object_get(d, "state"));
+		const char *detail = json_string_value(json_object_get(d, "detail"));
+
+		printf("  %-20s %-9s %s\n", node ? node : "-", state ? state : "-",
+		       detail ? detail : "");
+	}
+	printf("next: restart the TFTP and call services where they do not follow by themselves, "
+	       "and\nreset the phones; put the tokens back into their safe places\n");
+}
+
+/* True if the provider's present list is this very one. */
+static bool is_there_already(struct api *api, const struct push *p)
+{
+	struct api_reply reply;
+	struct err ignored;
+	bool same;
+
+	if (api_get(api, "/api/v1/ctl", &reply, &ignored))
+		return false;
+	same = span_eq(buf_view(&reply.body), p->list.list);
+	buf_free(&reply.body);
+	return same;
+}
+
+/* *answer is the provider's: generation and distribution. */
+static int deliver(json_t **answer, struct api *api, const struct push *p, struct err *e)
+{
+	struct api_reply reply;
+	int rc = api_put(api, "/api/v1/ctl", p->list.list, p->list.generation, &reply, e);
+
+	if (rc == ERR_CONFLICT && is_there_already(api, p))
+		return api_get_json(api, "/api/v1/ctl/distribution", answer, e);
+	if (rc == ERR_CONFLICT)
+		return err_hint(e, "look at \"ctlclient cluster history\", then make the change "
+				   "again: it starts from the new list");
+	if (rc && !strcmp(e->id, "provider-down"))
+		err_hint(e, "the connection broke while the list was under way, so it may have "
+			    "been accepted");
+	if (rc == ERR_FAILED)
+		return undelivered(p, e);
+	if (rc)
+		return rc;
+	rc = json_read(answer, buf_view(&reply.body), e);
+	buf_free(&reply.body);
+	return rc;
+}
+
+static json_t *facts(json_t *answer)
+{
+	return json_pack("{s:O*, s:O*}", "generation", json_object_get(answer, "generation"),
+			 "distribution", json_object_get(answer, "distribution"));
+}
+
+int push_list(struct api *api, const struct push *p, struct err *e)
+{
+	json_t *answer = NULL;
+	int rc = deliver(&answer, api, p, e);
+
+	rc = transcript_step(p->transcript, "push", rc, rc ? NULL : facts(answer), e);
+	if (!rc)
+		rc = watch(api, &answer, e);
+	if (rc)
+		goto out;
+	if (!all_active(answer)) {
+		err_set(e, ERR_PARTIAL, "distribution",
+			"the list was accepted, but not every node serves it yet");
+		rc = err_hint(e,
+			      "the provider keeps trying; \"ctlclient cluster status\" shows the "
+			      "nodes and the reasons");
+	}
+	rc = transcript_step(p->transcript, "distribution", rc, facts(answer), e);
+	if (p->json) {
+		json_object_set_new(answer, "security_mode",
+				    json_string(p->list.mixed ? "mixed" : "nonsecure"));
+		json_print(answer);
+		answer = NULL;
+	} else {
+		print_result(answer, p->list.mixed);
+	}
+out:
+	json_decref(answer);
+	return rc;
+}
