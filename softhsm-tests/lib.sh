@@ -52,6 +52,35 @@ expect() {
   fi
 }
 
+# asked TEXT ANSWER [TEXT ANSWER ...] -- COMMAND: runs it on a terminal of its own and answers its
+# questions; what it wrote is in $work/out, its exit code in $code.
+asked() {
+  local questions=() n=0
+  while [ "$1" != -- ]; do
+    questions+=("$1")
+    shift
+  done
+  shift
+  mkfifo "$work/keys"
+  : >"$work/out"
+  script -qefc "$(printf '%q ' "$@")" /dev/null <"$work/keys" >"$work/out" 2>"$work/err" &
+  local pid=$!
+  exec 8>"$work/keys"
+  while [ "$n" -lt "${#questions[@]}" ]; do
+    for _ in $(seq 300); do
+      grep -qF "${questions[n]}" "$work/out" && break
+      sleep 0.1
+    done
+    grep -qF "${questions[n]}" "$work/out" || fail "not asked: ${questions[n]}"
+    echo "${questions[n + 1]}" >&8
+    n=$((n + 2))
+  done
+  code=0
+  wait "$pid" || code=$?
+  exec 8>&-
+  rm "$work/keys"
+}
+
 # The last command's output has to contain a text (fixed string).
 said() {
   grep -qF -- "$1" "$work/out" "$work/err" && return

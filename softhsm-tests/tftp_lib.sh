@@ -49,7 +49,7 @@ tftp_start() { # ADDRESS
   expect 0 ctltftpd -c "$work/tftp.conf" --check
   ctltftpd -c "$work/tftp.conf" --foreground 2>"$work/tftp.log" &
   tftp_pids+=($!)
-  until_true "ctltftpd listens" grep -q listening "$work/tftp.log"
+  until_true "ctltftpd listens" grep -q 'ready: ' "$work/tftp.log"
 }
 
 # Ends the server that was started last; it has to end well.

@@ -46,6 +46,8 @@ static int set_subject(X509 *x, const struct make_cert *spec, struct err *e)
 	if (add_name(name, "CN", spec->common_name, e) ||
 	    add_name(name, "O", spec->organization, e) || add_name(name, "OU", spec->unit, e))
 		return (int)e->kind;
+	if (spec->issuer)
+		name = X509_get_subject_name(spec->issuer);
 	return X509_set_issuer_name(x, name) ? 0 : failed(e, "issuer");
 }
 
@@ -147,7 +149,9 @@ static int make_x509(X509 *x, EVP_PKEY *key, const struct make_cert *spec, struc
 	if (set_serial(x, e) || set_validity(x, spec->years, e) || set_subject(x, spec, e) ||
 	    add_extensions(x, spec, e))
 		return (int)e->kind;
-	return X509_sign(x, key, EVP_sha256()) ? 0 : failed(e, "signature");
+	return X509_sign(x, spec->issuer ? spec->issuer_key : key, EVP_sha256())
+		       ? 0
+		       : failed(e, "signature");
 }
 
 int make_cert(EVP_PKEY **key, X509 **cert, const struct make_cert *spec, struct err *e)

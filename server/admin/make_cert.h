@@ -1,4 +1,4 @@
-/* Keys and self-signed certificates for the services of a node. */
+/* Keys and certificates, as a rule self-signed, for the services of a node. */
 #ifndef SERVER_ADMIN_MAKE_CERT_H
 #define SERVER_ADMIN_MAKE_CERT_H
 
@@ -21,6 +21,9 @@ struct make_cert {
 	const char *common_name, *organization, *unit;
 	const char *const *names; /* for subjectAltName, up to a NULL: host names or addresses */
 	int years;                /* of validity, from now */
+	/* Who signs: a certificate with its key, or NULL for the new key itself. */
+	const X509 *issuer;
+	EVP_PKEY *issuer_key;
 };
 
 /* Makes both. On success *key and *cert are the caller's (EVP_PKEY_free, X509_free). ERR_USAGE

@@ -1,5 +1,7 @@
 #include "server/net/api_client.h"
 
+#include "server/net/pin.h"
+
 #include <curl/curl.h>
 #include <inttypes.h>
 #include <openssl/evp.h>
@@ -22,6 +24,7 @@ struct api {
 	uint8_t seen[API_FINGERPRINT_LEN];
 	bool has_seen;
 	char why[CURL_ERROR_SIZE];
+	char session[64]; /* "Ctl-Session: ID", or "" */
 };
 
 static void see(struct api *a, const X509 *cert)
@@ -35,10 +38,16 @@ static void see(struct api *a, const X509 *cert)
 static int verify_pin(X509_STORE_CTX *ctx, void *arg)
 {
 	struct api *a = arg;
-	const uint8_t *pin = a->opts->fingerprint;
+	const uint8_t *print = a->opts->fingerprint;
+	X509 *cert = X509_STORE_CTX_get0_cert(ctx);
+	bool known;
 
-	see(a, X509_STORE_CTX_get0_cert(ctx));
-	if (a->has_seen && pin && !CRYPTO_memcmp(pin, a->seen, sizeof(a->seen))) {
+	see(a, cert);
+	if (print)
+		known = a->has_seen && !CRYPTO_memcmp(print, a->seen, sizeof(a->seen));
+	else
+		known = pin_matches(a->opts->pin, cert, X509_STORE_CTX_get0_untrusted(ctx));
+	if (known) {
 		X509_STORE_CTX_set_error(ctx, X509_V_OK);
 		return 1;
 	}
@@ -117,6 +126,16 @@ static size_t on_header(char *line, size_t one, size_t n, void *arg)
 	return n;
 }
 
+/* A curl progress callback: not 0 ends the transfer. */
+static int on_progress(void *arg, curl_off_t dltotal, curl_off_t dlnow, curl_off_t ultotal,
+		       curl_off_t ulnow)
+{
+	const struct api *a = arg;
+
+	(void)dltotal, (void)dlnow, (void)ultotal, (void)ulnow;
+	return atomic_load(a->opts->cancel);
+}
+
 static void set_options(struct api *a, const char *url, struct api_reply *reply)
 {
 	CURL *c = a->curl;
@@ -127,8 +146,9 @@ static void set_options(struct api *a, const char *url, struct api_reply *reply)
 	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https");
 	curl_easy_setopt(c, CURLOPT_PROXY, "");
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
-	curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)TOTAL_SECONDS);
+	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT,
+			 (long)(o->connect_s ? o->connect_s : CONNECT_SECONDS));
+	curl_easy_setopt(c, CURLOPT_TIMEOUT, (long)(o->total_s ? o->total_s : TOTAL_SECONDS));
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, a->why);
 	curl_easy_setopt(c, CURLOPT_USERAGENT, "ctlsuite/" CTL_VERSION);
 	curl_easy_setopt(c, CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx);
@@ -141,6 +161,15 @@ static void set_options(struct api *a, const char *url, struct api_reply *reply)
 	} else {
 		/* The fingerprint names one certificate: its names add nothing. */
 		curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
+	if (o->cancel) {
+		curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+		curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
+		curl_easy_setopt(c, CURLOPT_XFERINFODATA, a);
+	}
+	if (o->cert) {
+		curl_easy_setopt(c, CURLOPT_SSLCERT, o->cert);
+		curl_easy_setopt(c, CURLOPT_SSLKEY, o->key);
 	}
 	if (o->user) {
 		curl_easy_setopt(c, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
@@ -266,6 +295,16 @@ int api_get_json(struct api *a, const char *path, json_t **doc, struct err *e)
 	return rc;
 }
 
+bool api_use_session(struct api *a, const char *id)
+{
+	const int n = snprintf(a->session, sizeof(a->session), "Ctl-Session: %s", id);
+
+	if (n > 0 && (size_t)n < sizeof(a->session) && !strpbrk(id, "\r\n"))
+		return true;
+	a->session[0] = '\0';
+	return false;
+}
+
 int api_put(struct api *a, const char *path, struct span body, int64_t generation,
 	    struct api_reply *reply, struct err *e)
 {
@@ -276,7 +315,8 @@ int api_put(struct api *a, const char *path, struct span body, int64_t generatio
 	start(a, path, reply);
 	snprintf(match, sizeof(match), "If-Match: \"%lld\"", (long long)generation);
 	headers = curl_slist_append(NULL, "Content-Type: application/octet-stream");
-	if (!headers || !curl_slist_append(headers, match)) {
+	if (!headers || !curl_slist_append(headers, match) ||
+	    (*a->session && !curl_slist_append(headers, a->session))) {
 		rc = err_nomem(e);
 		goto out;
 	}
@@ -286,6 +326,33 @@ int api_put(struct api *a, const char *path, struct span body, int64_t generatio
 	curl_easy_setopt(a->curl, CURLOPT_POSTFIELDS, body.data);
 	rc = perform(a, reply, e);
 out:
+	curl_slist_free_all(headers);
+	return rc;
+}
+
+int api_send_json(struct api *a, const char *method, const char *path, json_t *body, json_t **doc,
+		  struct err *e)
+{
+	char *text = json_dumps(body, JSON_COMPACT);
+	struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+	struct api_reply reply = {0};
+	int rc;
+
+	if (!text || !headers) {
+		rc = err_nomem(e);
+		goto out;
+	}
+	start(a, path, &reply);
+	curl_easy_setopt(a->curl, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(a->curl, CURLOPT_CUSTOMREQUEST, method);
+	curl_easy_setopt(a->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(text));
+	curl_easy_setopt(a->curl, CURLOPT_POSTFIELDS, text);
+	rc = perform(a, &reply, e);
+	if (!rc)
+		rc = json_read(doc, buf_view(&reply.body), e);
+	buf_free(&reply.body);
+out:
+	free(text);
 	curl_slist_free_all(headers);
 	return rc;
 }

@@ -1,6 +1,6 @@
 /*
  * The provider's API (doc/api.md) from the client's side, over libcurl: HTTPS only, the provider
- * pinned by a CA file or by the SHA-256 fingerprint of its certificate.
+ * pinned by a CA file, by the SHA-256 fingerprint of its certificate, or by the certificate itself.
  */
 #ifndef SERVER_NET_API_CLIENT_H
 #define SERVER_NET_API_CLIENT_H
@@ -11,6 +11,7 @@
 #include "common/json.h"
 #include "common/secret.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 enum {
@@ -23,8 +24,13 @@ struct api_opts {
 	struct hostport server;
 	const char *ca;             /* PEM file, or NULL */
 	const uint8_t *fingerprint; /* API_FINGERPRINT_LEN bytes, used when ca is NULL; or NULL */
+	struct span pin;            /* DER, used when both are NULL: see server/net/pin.h */
 	const char *user;           /* NULL: no login (only /version answers then) */
 	const struct secret *password;
+	const char *cert, *key;      /* PEM files of a client certificate, or NULL */
+	unsigned connect_s, total_s; /* time limits in seconds; 0: 10 and 120 */
+	const atomic_bool
+		*cancel; /* breaks a request off, within a second, when it is set; or NULL */
 };
 
 struct api;
@@ -49,6 +55,14 @@ int api_get_json(struct api *a, const char *path, json_t **doc, struct err *e);
 /* PUT body as application/octet-stream with If-Match: "generation". */
 int api_put(struct api *a, const char *path, struct span body, int64_t generation,
 	    struct api_reply *reply, struct err *e);
+
+/* Sends a JSON document with that method ("POST", "PUT") and reads the one in the answer, which is
+ * the caller's. Errors as for api_get(). */
+int api_send_json(struct api *a, const char *method, const char *path, json_t *body, json_t **doc,
+		  struct err *e);
+
+/* Names the configuration session that changes are made in from now on. False if id is too long. */
+bool api_use_session(struct api *a, const char *id);
 
 /* SHA-256 of the certificate the provider showed last, accepted or not; false if it showed none. */
 bool api_seen_fingerprint(const struct api *a, uint8_t fingerprint[API_FINGERPRINT_LEN]);

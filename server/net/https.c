@@ -10,6 +10,8 @@
 #include <event2/bufferevent_ssl.h>
 #include <event2/listener.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +25,7 @@
 enum {
 	LISTENERS_MAX = 8,
 	BACKLOG = 128,
+	REPLY_HEAD_BYTES = 1024, /* more than heads of ours have */
 	SEND_S = 30,             /* for a reply to leave */
 	LINGER_S = 5,            /* for the rest of a request that was refused */
 	LINGER_BYTES = 32 << 20, /* of which so much is read, and dropped */
@@ -158,10 +161,15 @@ void https_reply(struct https_request *r, const struct https_reply *reply)
 		return;
 	}
 	/* What OpenSSL has taken from the socket already, no event would tell of. */
-	if (SSL_pending(bufferevent_openssl_get_ssl(c->bev)))
+	if (c->server->opts.tls && SSL_pending(bufferevent_openssl_get_ssl(c->bev)))
 		c->unread = true;
+	/* More connections than there may be, after a reload. */
+	if (c->server->nconns > c->server->opts.connections_max)
+		r->head.keep_alive = false;
 	if (c->unread || c->server->drained)
 		r->head.keep_alive = false;
+	/* In one piece it leaves as one record. */
+	evbuffer_expand(out, REPLY_HEAD_BYTES + reply->body.len);
 	put_head(out, reply, r->head.keep_alive);
 	if (!r->head.method || strcmp(r->head.method, "HEAD") != 0)
 		evbuffer_add(out, reply->body.data, reply->body.len);
@@ -225,11 +233,17 @@ static void begin_body(struct conn *c)
 {
 	const struct https_opts *o = &c->server->opts;
 	struct http_head *h = &c->r.head;
+	size_t most = o->body_max;
 	struct err e;
 
-	if (h->length > o->body_max) {
+	if (h->length > o->body_max && h->length <= o->body_max_trusted && o->trusts &&
+	    o->trusts(&c->r, o->arg)) {
+		most = o->body_max_trusted;
+		bufferevent_setwatermark(c->bev, EV_READ, 0, most);
+	}
+	if (h->length > most) {
 		err_set(&e, ERR_REFUSED, "too-large", "the body has %llu bytes; %zu are the limit",
-			(unsigned long long)h->length, o->body_max);
+			(unsigned long long)h->length, most);
 		refuse(c, &e);
 		return;
 	}
@@ -325,11 +339,10 @@ static void next_request(struct conn *c)
  * say that there is no more, and hear it out for a while. */
 static void linger(struct conn *c)
 {
-	SSL *ssl = bufferevent_openssl_get_ssl(c->bev);
-
 	c->state = CONN_LINGER;
 	conn_moved(c, LINGER_S);
-	SSL_shutdown(ssl);
+	if (c->server->opts.tls)
+		SSL_shutdown(bufferevent_openssl_get_ssl(c->bev));
 	shutdown(bufferevent_getfd(c->bev), SHUT_WR);
 	bufferevent_enable(c->bev, EV_READ);
 	drain(c);
@@ -407,31 +420,43 @@ static void make_room(struct https_server *s)
 	}
 }
 
+static struct bufferevent *bev_new(struct https_server *s, evutil_socket_t fd)
+{
+	struct event_base *base = s->opts.base;
+	struct bufferevent *bev;
+	SSL *ssl;
+
+	if (!s->opts.tls)
+		return bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
+	ssl = SSL_new(s->opts.tls);
+	if (!ssl)
+		return NULL;
+	bev = bufferevent_openssl_socket_new(base, fd, ssl, BUFFEREVENT_SSL_ACCEPTING,
+					     BEV_OPT_CLOSE_ON_FREE);
+	if (!bev)
+		SSL_free(ssl);
+	return bev;
+}
+
 static struct conn *conn_new(struct https_server *s, evutil_socket_t fd)
 {
-	SSL *ssl = SSL_new(s->opts.tls);
 	struct conn *c = calloc(1, sizeof(*c));
 
-	if (!c || !ssl)
-		goto fail;
+	if (!c)
+		return NULL;
 	c->server = s;
 	c->fresh = true;
 	c->deadline = evtimer_new(s->opts.base, on_deadline, c);
-	if (!c->deadline)
-		goto fail;
-	c->bev = bufferevent_openssl_socket_new(s->opts.base, fd, ssl, BUFFEREVENT_SSL_ACCEPTING,
-						BEV_OPT_CLOSE_ON_FREE);
-	if (!c->bev)
-		goto fail;
+	c->bev = c->deadline ? bev_new(s, fd) : NULL;
+	if (!c->bev) {
+		if (c->deadline)
+			event_free(c->deadline);
+		free(c);
+		return NULL;
+	}
 	TAILQ_INSERT_TAIL(&s->conns, c, link);
 	s->nconns++;
 	return c;
-fail:
-	if (c && c->deadline)
-		event_free(c->deadline);
-	free(c);
-	SSL_free(ssl);
-	return NULL;
 }
 
 static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa, int salen,
@@ -439,6 +464,7 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct socka
 {
 	struct https_server *s = arg;
 	const size_t most = s->opts.body_max > HTTP_HEAD_MAX ? s->opts.body_max : HTTP_HEAD_MAX;
+	const int yes = 1;
 	struct conn *c;
 
 	(void)l;
@@ -449,6 +475,9 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct socka
 		close(fd);
 		return;
 	}
+	/* An answer is more than one record: none shall wait for the one before to be acknowledged.
+	 */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
 	peer_text(c->peer, sa, (socklen_t)salen);
 	bufferevent_setcb(c->bev, on_read, on_write, on_event, c);
 	bufferevent_setwatermark(c->bev, EV_READ, 0, most);
@@ -508,6 +537,23 @@ static int listen_on_all(struct https_server *s, struct err *e)
 	return rc;
 }
 
+static int listen_on_sockets(struct https_server *s, struct err *e)
+{
+	for (size_t i = 0; i < s->opts.nsockets && s->nlisteners < LISTENERS_MAX; i++) {
+		struct evconnlistener *l;
+
+		evutil_make_socket_nonblocking(s->opts.sockets[i]);
+		l = evconnlistener_new(s->opts.base, on_accept, s,
+				       LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0,
+				       s->opts.sockets[i]);
+		if (!l)
+			return err_nomem(e);
+		evconnlistener_set_error_cb(l, on_accept_error);
+		s->listeners[s->nlisteners++] = l;
+	}
+	return 0;
+}
+
 int https_listen(struct https_server **out, const struct https_opts *opts, struct err *e)
 {
 	struct https_server *s = calloc(1, sizeof(*s));
@@ -517,13 +563,19 @@ int https_listen(struct https_server **out, const struct https_opts *opts, struc
 		return err_nomem(e);
 	s->opts = *opts;
 	TAILQ_INIT(&s->conns);
-	rc = listen_on_all(s, e);
+	rc = opts->nsockets ? listen_on_sockets(s, e) : listen_on_all(s, e);
 	s->opts.listen = NULL;
+	s->opts.sockets = NULL;
 	if (rc)
 		https_free(s);
 	else
 		*out = s;
 	return rc;
+}
+
+void https_set_connections_max(struct https_server *s, size_t connections_max)
+{
+	s->opts.connections_max = connections_max;
 }
 
 static void stop_listening(struct https_server *s)
@@ -551,6 +603,11 @@ void https_drain(struct https_server *s, void (*drained)(void *arg), void *arg)
 	s->drained_arg = arg;
 	if (!s->nconns)
 		drained(arg);
+}
+
+void https_set_tls(struct https_server *s, SSL_CTX *tls)
+{
+	s->opts.tls = tls;
 }
 
 void https_free(struct https_server *s)
@@ -593,4 +650,19 @@ struct span https_body(const struct https_request *r)
 const char *https_peer(const struct https_request *r)
 {
 	return conn_of(r)->peer;
+}
+
+static SSL *ssl_of(const struct https_request *r)
+{
+	return bufferevent_openssl_get_ssl(conn_of(r)->bev);
+}
+
+X509 *https_peer_cert(const struct https_request *r)
+{
+	return SSL_get0_peer_certificate(ssl_of(r));
+}
+
+STACK_OF(X509) * https_peer_chain(const struct https_request *r)
+{
+	return SSL_get_peer_cert_chain(ssl_of(r));
 }

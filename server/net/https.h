@@ -36,10 +36,16 @@ typedef void https_handler_fn(struct https_request *r, void *arg);
 
 struct https_opts {
 	struct event_base *base;
-	SSL_CTX *tls;                  /* borrowed */
+	SSL_CTX *tls;                  /* borrowed; NULL: plain HTTP, for loopback only */
 	const struct hostport *listen; /* borrowed for the call; a name may stand for several */
+	const int *sockets; /* nsockets of them listen already, instead; the server's own */
+	size_t nsockets;
 	size_t connections_max;
 	size_t body_max;
+	size_t body_max_trusted; /* where trusts says yes; 0: no more than others */
+	/* Whether a request whose head has arrived may have the larger body; called on the loop.
+	 * NULL: none may. */
+	bool (*trusts)(const struct https_request *r, void *arg);
 	unsigned head_s; /* seconds for the handshake and the head of a request */
 	unsigned body_s; /* for its body */
 	unsigned idle_s; /* that a connection may wait for its next request */
@@ -50,9 +56,16 @@ struct https_opts {
 /* Listens. ERR_FAILED "listen" (in use, not allowed, no such address). */
 int https_listen(struct https_server **out, const struct https_opts *opts, struct err *e);
 
+/* How many connections there may be from now on; those over it end with their request. */
+void https_set_connections_max(struct https_server *s, size_t connections_max);
+
 /* Stops listening and closes the connections that are between requests. Requests under way go on;
  * when the last one is answered and gone, drained(arg) is called (at once if there is none). */
 void https_drain(struct https_server *s, void (*drained)(void *arg), void *arg);
+
+/* Connections that come from now on get this context, which is borrowed as the one before was; that
+ * one is not used any more. */
+void https_set_tls(struct https_server *s, SSL_CTX *tls);
 
 /* Closes everything. No request may be waiting for a reply any more. */
 void https_free(struct https_server *s);
@@ -65,6 +78,12 @@ const char *https_query(const struct https_request *r);
 const char *https_header(const struct https_request *r, const char *name); /* or NULL */
 struct span https_body(const struct https_request *r);
 const char *https_peer(const struct https_request *r); /* the client's address */
+
+/* The certificate that the client showed for its connection, and those that came with it; NULL if
+ * there are none. That it has the key is certain; whether anybody trusts it is for the caller to
+ * judge. Borrowed from r. */
+X509 *https_peer_cert(const struct https_request *r);
+STACK_OF(X509) * https_peer_chain(const struct https_request *r);
 
 /* ---- its reply ---- */
 

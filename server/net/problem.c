@@ -11,6 +11,8 @@ static const struct {
 } by_id[] = {
 	{"bad-request", 400},      {"login", 401},
 	{"forbidden", 403},        {"no-such-path", 404},
+	{"locked", 403},           {"client-certificate", 403},
+	{"no-session", 404},       {"client-limit", 409},
 	{"no-ctl", 404},           {"method", 405},
 	{"request-timeout", 408},  {"length-required", 411},
 	{"stale-generation", 412}, {"too-large", 413},
@@ -18,6 +20,8 @@ static const struct {
 	{"no-generation", 428},    {"too-many-logins", 429},
 	{"head-too-large", 431},   {"busy", 503},
 	{"http-version", 505},     {"disk-full", 507},
+	{"invitation", 403},       {"node-only", 403},
+	{"not-publisher", 421},
 };
 
 static const struct {
@@ -26,7 +30,7 @@ static const struct {
 } titles[] = {
 	{400, "The request is malformed"},
 	{401, "Log in, please"},
-	{403, "Your role does not allow this"},
+	{403, "Your account does not allow this"},
 	{404, "There is no such thing here"},
 	{405, "This path does not take that method"},
 	{408, "The request took too long to arrive"},
@@ -36,6 +40,7 @@ static const struct {
 	{413, "The body is too large"},
 	{415, "The body is of another type"},
 	{417, "That expectation cannot be met"},
+	{421, "This is not the publisher"},
 	{422, "The CTL was refused"},
 	{428, "The generation is missing"},
 	{429, "Too many failed logins"},

@@ -1,9 +1,9 @@
 #include "server/provider/activate.h"
 
 #include "common/file.h"
+#include "server/cluster/follow.h"
 #include "server/store/notify.h"
 #include "trustfile/list.h"
-#include "trustfile/rules.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -51,28 +51,6 @@ void activator_free(struct activator *a)
 
 /* ---- following the generations ---- */
 
-/* Whether a phone that has the list old (empty: none) would take neu; *mixed is what neu makes of
- * the cluster. */
-static int step(struct span old, struct span neu, bool *mixed, struct err *e)
-{
-	struct tl *before = NULL, *after = NULL;
-	const struct tl *stored;
-	int rc = 0;
-
-	if (old.len)
-		rc = tl_parse(&before, old, e);
-	if (!rc)
-		rc = tl_parse(&after, neu, e);
-	stored = before;
-	if (!rc && tl_phone_verdict(&stored, 1, stored, after, TL_CTL_NAME, e) == TL_KEEP_OLD)
-		rc = (int)e->kind;
-	if (!rc)
-		*mixed = !tl_is_nonsecure(after);
-	tl_free(before);
-	tl_free(after);
-	return rc;
-}
-
 /* From the active list to the newest generation, which replaces it in *to. */
 static int follow(struct store_active *to, struct store *s, const struct store_active *from,
 		  int64_t newest, struct err *e)
@@ -88,7 +66,7 @@ static int follow(struct store_active *to, struct store *s, const struct store_a
 		/* A node that came late has no early ones. */
 		if (!c.generation)
 			continue;
-		rc = step(buf_view(&to->file), buf_view(&c.file), &to->mixed, e);
+		rc = follow_step(buf_view(&to->file), buf_view(&c.file), &to->mixed, e);
 		if (rc)
 			err_wrap(e, "generation %lld", (long long)g);
 		to->generation = g;

@@ -70,23 +70,60 @@ int auth_parse(struct auth_login *login, const char *field, struct err *e)
 	return rc;
 }
 
-int auth_verify(struct store *s, const struct auth_login *login, struct store_user *user,
-		struct err *e)
+/* What an account asks for besides the password. */
+static int check_account(const struct auth_login *login, const struct store_user *user,
+			 struct err *e)
+{
+	if (user->locked) {
+		err_set(e, ERR_REFUSED, "locked", "the account %s is locked", user->name);
+		return err_hint(e, "\"ctladmin user unlock\" on the first node opens it again");
+	}
+	if (!user->has_cert)
+		return 0;
+	if (login->has_cert && !CRYPTO_memcmp(login->cert, user->cert, sizeof(user->cert)))
+		return 0;
+	err_set(e, ERR_REFUSED, "client-certificate",
+		login->has_cert
+			? "the client certificate is not the one that the account %s is bound to"
+			: "the account %s logs in with a client certificate, and none was shown",
+		user->name);
+	return err_hint(e, "the account needs its password and the key of its certificate; "
+			   "\"ctladmin user cert\" on the first node sets which");
+}
+
+int auth_verify(struct store *s, const struct auth_login *login, const int64_t *known,
+		struct store_user *user, struct err *e)
 {
 	bool found;
 
 	if (store_user_get(s, login->user, user, &found, e))
 		return (int)e->kind;
-	if (password_matches(&login->password, found ? user->hash : NULL))
-		return 0;
-	return no_login(e, "the user name or the password is wrong");
+	if (found && known && *known == user->version)
+		return check_account(login, user, e);
+	if (!password_matches(&login->password, found ? user->hash : NULL))
+		return no_login(e, "the user name or the password is wrong");
+	return check_account(login, user, e);
 }
 
 int auth_allows(enum auth_need need, const struct store_user *user, struct err *e)
 {
-	if (need != AUTH_OFFICER || !strcmp(user->role, "officer"))
-		return 0;
-	err_set(e, ERR_REFUSED, "forbidden", "%s has the role %s; this takes an officer",
-		user->name, user->role);
-	return err_hint(e, "log in as an officer, or have one do it");
+	static const struct {
+		enum auth_need need;
+		const char *role; /* besides officer */
+		const char *takes;
+	} special[] = {
+		{AUTH_AUDIT, "auditor", "an auditor or an officer"},
+		{AUTH_OPERATE, "operator", "an operator or an officer"},
+		{AUTH_OFFICER, "officer", "an officer"},
+	};
+
+	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
+		if (special[i].need != need || !strcmp(user->role, "officer") ||
+		    !strcmp(user->role, special[i].role))
+			continue;
+		err_set(e, ERR_REFUSED, "forbidden", "%s has the role %s; this takes %s",
+			user->name, user->role, special[i].takes);
+		return err_hint(e, "log in as %s, or have one do it", special[i].takes);
+	}
+	return 0;
 }

@@ -1,10 +1,15 @@
 #include "server/provider/commit.h"
 
 #include "server/provider/ctl_check.h"
+#include "server/provider/signers.h"
 #include "server/provider/views.h"
+#include "server/store/audit.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
+
+enum { ATTEMPTS = 5 };
 
 static int stale(const struct commit *c, struct err *e)
 {
@@ -26,11 +31,14 @@ static int check(struct ctl_facts *facts, const struct commit *c, struct store *
 		return rc;
 	q.nodes = nodes;
 	rc = ctl_check(facts, &q, e);
+	if (!rc && c->signers)
+		rc = signers_check(c->signers, q.present, q.neu, e);
 	store_nodes_free(nodes, q.nnodes);
 	return rc;
 }
 
-static int write_ctl(struct commit *c, struct store *s, struct ctl_facts *facts, struct err *e)
+static int write_ctl(struct commit *c, struct store *s, const struct store_expected *expected,
+		     struct ctl_facts *facts, struct err *e)
 {
 	struct store_ctl row = {.time = time(NULL), .mixed = facts->mixed, .signer = facts->signer};
 	int rc;
@@ -40,14 +48,26 @@ static int write_ctl(struct commit *c, struct store *s, struct ctl_facts *facts,
 	buf_span(&row.file, c->list);
 	buf_span(&row.difference, buf_view(&facts->difference));
 	rc = row.file.bad || row.difference.bad ? err_nomem(e)
-						: store_ctl_commit(s, c->expected, &row, e);
+						: store_ctl_commit(s, expected, &row, e);
 	c->generation = row.generation;
 	c->mixed = row.mixed;
 	store_ctl_free(&row);
 	return rc;
 }
 
-static void note(const struct commit *c, const struct ctl_facts *facts, int rc,
+static void audit_refusal(struct store *s, const char *by, const struct log *log,
+			  const struct err *why)
+{
+	char text[sizeof(why->id) + sizeof(why->what) + 4];
+	const struct audit_entry a = {.action = "ctl", .token = by, .detail = text};
+	struct err e;
+
+	snprintf(text, sizeof(text), "%s: %s", why->id, why->what);
+	if (audit_add(s, &a, &e))
+		log_line(log, LOG_LEVEL_ERROR, "a refusal is missing in the audit log: %s", e.what);
+}
+
+static void note(const struct commit *c, struct store *s, const struct ctl_facts *facts, int rc,
 		 const struct log *log, const struct err *e)
 {
 	const struct store_signer *signer = &facts->signer;
@@ -62,22 +82,38 @@ static void note(const struct commit *c, const struct ctl_facts *facts, int rc,
 		log_line(log, LOG_LEVEL_INFO,
 			 "ctl accepted: generation %lld, %s, from %s at %s, signer %s",
 			 (long long)c->generation, view_mode(c->mixed), c->user, c->address, by);
+	/* An accepted one is in the audit log since its transaction. */
+	if (rc)
+		audit_refusal(s, *signer->subject ? by : "", log, e);
+}
+
+static int attempt(struct commit *c, struct store *s, struct ctl_facts *facts, struct err *e)
+{
+	struct store_expected expected = {.generation = c->expected};
+	struct store_ctl present;
+	int rc = store_cluster_revision(s, &expected.revision, e);
+
+	if (rc || store_ctl_current(s, &present, e))
+		return (int)e->kind;
+	c->present = present.generation;
+	rc = c->present == c->expected ? check(facts, c, s, &present, e) : stale(c, e);
+	if (!rc)
+		rc = write_ctl(c, s, &expected, facts, e);
+	store_ctl_free(&present);
+	return rc;
 }
 
 int commit_ctl(struct commit *c, struct store *s, const struct log *log, struct err *e)
 {
 	struct ctl_facts facts = {0};
-	struct store_ctl present;
-	int rc = store_ctl_current(s, &present, e);
+	int rc = attempt(c, s, &facts, e);
 
-	if (rc)
-		return rc;
-	c->present = present.generation;
-	rc = c->present == c->expected ? check(&facts, c, s, &present, e) : stale(c, e);
-	if (!rc)
-		rc = write_ctl(c, s, &facts, e);
-	note(c, &facts, rc, log, e);
+	/* A node has changed in between: the list may still be right, or not any more. */
+	for (int i = 1; rc && i < ATTEMPTS && !strcmp(e->id, "stale-cluster"); i++) {
+		ctl_facts_free(&facts);
+		rc = attempt(c, s, &facts, e);
+	}
+	note(c, s, &facts, rc, log, e);
 	ctl_facts_free(&facts);
-	store_ctl_free(&present);
 	return rc;
 }

@@ -5,17 +5,20 @@
 #include "common/log.h"
 #include "server/store/store.h"
 
+struct signers;
+
 struct commit {
 	const char *user, *address; /* who asks, and from where */
 	int64_t expected;           /* the generation the list was made from */
 	struct span list;
-	int64_t present;    /* out: the generation before, also where the commit fails */
-	int64_t generation; /* out: of the list, if it was accepted */
-	bool mixed;         /* out: the security mode that goes with it */
+	const struct signers *signers; /* policy for new tokens; NULL: none */
+	int64_t present;               /* out: the generation before, also where the commit fails */
+	int64_t generation;            /* out: of the list, if it was accepted */
+	bool mixed;                    /* out: the security mode that goes with it */
 };
 
-/* ERR_CONFLICT "stale-generation"; the errors of ctl_check(); those of the store. Every decision is
- * logged. Nothing is stored on failure. */
+/* ERR_CONFLICT "stale-generation", and "stale-cluster" if nodes keep changing meanwhile; the errors
+ * of ctl_check(); those of the store. Every decision is logged. Nothing is stored on failure. */
 int commit_ctl(struct commit *c, struct store *s, const struct log *log, struct err *e);
 
 #endif

@@ -1,66 +1,21 @@
 #include "server/provider/ctl_check.h"
 
-#include "common/hex.h"
-#include "common/text.h"
 #include "server/provider/ctl_servers.h"
 #include "server/provider/when.h"
 #include "trustfile/cert.h"
-#include "trustfile/diff.h"
 #include "trustfile/rules.h"
 
 #include <stdio.h>
 #include <string.h>
 
-void ctl_facts_free(struct ctl_facts *facts)
-{
-	buf_free(&facts->difference);
-	*facts = (struct ctl_facts){0};
-}
-
 /* ---- telling of it ---- */
-
-static void copy_text(char *to, size_t size, struct span name)
-{
-	struct buf shown = {0};
-	const char *text;
-
-	text_printable(&shown, tl_text(name));
-	text = buf_cstr(&shown);
-	snprintf(to, size, "%s", text ? text : "");
-	buf_free(&shown);
-}
-
-static void note_signer(struct store_signer *s, const struct tl *l)
-{
-	struct buf digits = {0};
-	const char *serial;
-
-	copy_text(s->subject, sizeof(s->subject), l->signer_name);
-	copy_text(s->issuer, sizeof(s->issuer), l->signer_issuer);
-	hex_lower(&digits, l->signer_serial, 0);
-	serial = buf_cstr(&digits);
-	snprintf(s->serial, sizeof(s->serial), "%s", serial ? serial : "");
-	buf_free(&digits);
-}
-
-static int note_difference(struct buf *text, const struct tl *present, const struct tl *neu,
-			   struct err *e)
-{
-	struct tl_diff d;
-
-	if (tl_diff(&d, present, neu, e))
-		return (int)e->kind;
-	tl_diff_text(text, &d);
-	tl_diff_free(&d);
-	return text->bad ? err_nomem(e) : 0;
-}
 
 /* "record 3 (CAPF pub)", counted from one as listings do. */
 static const char *describe(char text[160], const struct tl *l, const struct tl_record *r)
 {
 	char scratch[16], name[96];
 
-	copy_text(name, sizeof(name), r->role == TL_SAST ? r->subject : r->dns);
+	ctl_facts_text(name, sizeof(name), r->role == TL_SAST ? r->subject : r->dns);
 	snprintf(text, 160, "record %zu (%s %s)", (size_t)(r - l->records) + 1,
 		 tl_role_label(r->role, scratch), name);
 	return text;
@@ -260,13 +215,12 @@ static int check_time(const struct tl *present, const struct tl *neu, int64_t no
 static int check_lists(struct ctl_facts *facts, const struct ctl_question *q,
 		       const struct tl *present, const struct tl *neu, struct err *e)
 {
-	note_signer(&facts->signer, neu);
-	facts->mixed = !tl_is_nonsecure(neu);
+	ctl_facts_note(facts, neu);
 	if (check_version(neu, e) || check_signer(present, neu, e) ||
 	    check_tokens(present, neu, e) || check_identity(present, neu, e) ||
 	    ctl_servers_check(neu, q->nodes, q->nnodes, e) || check_time(present, neu, q->now, e))
 		return (int)e->kind;
-	return note_difference(&facts->difference, present, neu, e);
+	return ctl_facts_compare(facts, present, neu, e);
 }
 
 int ctl_check(struct ctl_facts *facts, const struct ctl_question *q, struct err *e)

@@ -5,7 +5,7 @@
 #ifndef SERVER_PROVIDER_CTL_CHECK_H
 #define SERVER_PROVIDER_CTL_CHECK_H
 
-#include "server/store/store.h"
+#include "server/cluster/ctl_facts.h"
 #include "trustfile/list.h"
 
 enum {
@@ -20,13 +20,6 @@ struct ctl_question {
 	const struct store_node *nodes; /* of the cluster, nnodes of them */
 	size_t nnodes;
 	int64_t now; /* seconds since 1970 */
-};
-
-/* What the list says, as far as the check came. */
-struct ctl_facts {
-	bool mixed;                 /* the security mode that goes with it */
-	struct store_signer signer; /* printable; empty if the list could not be read */
-	struct buf difference;      /* text of tl_diff_text(); owned */
 };
 
 /* 0 if the list may be accepted. Otherwise ERR_REFUSED:
@@ -46,8 +39,8 @@ struct ctl_facts {
  *   ctl-mode, ctl-server-* see ctl_servers.h
  *   ctl-older             the time stamp is before the present list's
  *   ctl-future            the time stamp is more than CTL_AHEAD_MAX_S ahead
- * ERR_FAILED if our own data is broken. *facts is the caller's in any case (ctl_facts_free). */
+ * ERR_FAILED if our own data is broken. *facts, what the list says as far as the check came, is the
+ * caller's in any case (ctl_facts_free). */
 int ctl_check(struct ctl_facts *facts, const struct ctl_question *q, struct err *e);
-void ctl_facts_free(struct ctl_facts *facts);
 
 #endif

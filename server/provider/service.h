@@ -3,10 +3,12 @@
 #ifndef SERVER_PROVIDER_SERVICE_H
 #define SERVER_PROVIDER_SERVICE_H
 
-#include "common/conf.h"
-#include "common/log.h"
+#include "server/net/daemon.h"
 
-/* Serves until SIGTERM or SIGINT. conf and log are borrowed. */
-int service_run(const struct conf *conf, const struct log *log, struct err *e);
+/* The calls of a struct daemon_service. */
+int service_open(void **own, struct daemon *d, struct err *e);
+void service_stop(void *own);
+void service_reload(void *own);
+void service_close(void *own);
 
 #endif

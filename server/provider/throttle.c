@@ -125,6 +125,16 @@ unsigned throttle_ask(struct throttle *t, const char *user, const char *address,
 	return 0;
 }
 
+unsigned throttle_wait(struct throttle *t, const char *user, const char *address, int64_t now_ms)
+{
+	char site[ADDRESS_BYTES];
+	const struct entry *e;
+
+	site_of(site, address);
+	e = find(t, user, site);
+	return e && now_ms < e->not_before ? (unsigned)(e->not_before - now_ms) : 0;
+}
+
 void throttle_cancel(struct throttle *t, const char *user, const char *address)
 {
 	char site[ADDRESS_BYTES];

@@ -31,6 +31,10 @@ unsigned throttle_delay_ms(unsigned failures);
  * as under way then, until throttle_result(). Otherwise the milliseconds to wait first. */
 unsigned throttle_ask(struct throttle *t, const char *user, const char *address, int64_t now_ms);
 
+/* As throttle_ask, for a login that is known to be good: it is no attempt, and is not counted. Only
+ * the delay that failures of others have earned holds for it as well. */
+unsigned throttle_wait(struct throttle *t, const char *user, const char *address, int64_t now_ms);
+
 /* The attempt did not take place after all. */
 void throttle_cancel(struct throttle *t, const char *user, const char *address);
 

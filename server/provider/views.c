@@ -1,11 +1,11 @@
 #include "server/provider/views.h"
 
 #include "common/json.h"
+#include "server/cluster/cert_json.h"
 #include "server/provider/when.h"
 #include "trustfile/cert.h"
 #include "trustfile/list.h"
 
-#include <openssl/pem.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,71 +32,6 @@ static int finish(json_t **out, json_t *doc, struct err *e)
 	return doc ? 0 : err_nomem(e);
 }
 
-/* ---- certificates ---- */
-
-static json_t *json_name(const X509_NAME *name)
-{
-	struct buf text = {0};
-	struct err ignored;
-	json_t *v = cert_name(&text, name, &ignored) ? json_string("") : json_text(buf_view(&text));
-
-	buf_free(&text);
-	return v;
-}
-
-static json_t *json_serial(const X509 *cert)
-{
-	struct buf serial = {0};
-	json_t *v;
-
-	cert_serial(&serial, cert);
-	v = json_hex(buf_view(&serial));
-	buf_free(&serial);
-	return v;
-}
-
-static json_t *json_sha256(const X509 *cert)
-{
-	struct buf digest = {0};
-	json_t *v;
-
-	cert_sha256(&digest, cert);
-	v = json_hex(buf_view(&digest));
-	buf_free(&digest);
-	return v;
-}
-
-static json_t *json_not_after(const X509 *cert)
-{
-	struct tm tm;
-
-	if (!ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm))
-		return json_string("");
-	return json_when(timegm(&tm));
-}
-
-static json_t *json_pem(X509 *cert)
-{
-	BIO *bio = BIO_new(BIO_s_mem());
-	json_t *v = NULL;
-	char *text;
-	long n;
-
-	if (bio && PEM_write_bio_X509(bio, cert) && (n = BIO_get_mem_data(bio, &text)) > 0)
-		v = json_stringn(text, (size_t)n);
-	BIO_free(bio);
-	return v;
-}
-
-static json_t *json_cert(const char *role, X509 *cert)
-{
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "role", role, "subject",
-			 json_name(X509_get_subject_name(cert)), "issuer",
-			 json_name(X509_get_issuer_name(cert)), "serial", json_serial(cert),
-			 "sha256", json_sha256(cert), "not_after", json_not_after(cert),
-			 "certificate", json_pem(cert));
-}
-
 /* ---- the cluster ---- */
 
 /* A node also has certificates that do not go into the CTL. */
@@ -121,7 +56,7 @@ static int add_certs(json_t *roles, json_t *certs, const struct store_node *n, s
 			e->kind = ERR_FAILED;
 			return ERR_FAILED;
 		}
-		failed = json_array_append_new(certs, json_cert(c->role, cert)) ||
+		failed = json_array_append_new(certs, cert_json(c->role, cert)) ||
 			 json_array_append_new(roles, json_string(c->role));
 		X509_free(cert);
 		if (failed)

@@ -1,6 +1,7 @@
 #include "server/store/store_priv.h"
 
 #include "common/file.h"
+#include "server/store/audit.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -64,6 +65,50 @@ static const char *const migrations[] = {
 	" generation INTEGER NOT NULL,"
 	" mixed INTEGER NOT NULL CHECK (mixed IN (0, 1)),"
 	" file BLOB NOT NULL) STRICT;",
+
+	/* Several nodes. The description's revision counts every change of nodes and certificates,
+	 * by whomever; described is what this node was told last, as a digest. */
+	"ALTER TABLE nodes ADD COLUMN uid TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE nodes ADD COLUMN provider TEXT NOT NULL DEFAULT '';"
+	"UPDATE nodes SET uid = lower(hex(randomblob(16)));"
+	"CREATE UNIQUE INDEX node_uid ON nodes (uid);"
+	"ALTER TABLE cluster ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;"
+	"ALTER TABLE cluster ADD COLUMN described TEXT NOT NULL DEFAULT '';"
+	"CREATE TABLE invites ("
+	" name TEXT PRIMARY KEY,"
+	" hash BLOB NOT NULL CHECK (length(hash) = 32),"
+	" expires INTEGER NOT NULL,"
+	" used_by TEXT NOT NULL DEFAULT '') STRICT;"
+#define REVISE(what, table)                                                                        \
+	"CREATE TRIGGER " table "_" what " AFTER " what " ON " table                               \
+	" BEGIN UPDATE cluster SET revision = revision + 1; END;"
+	REVISE("INSERT", "nodes") REVISE("UPDATE", "nodes") REVISE("DELETE", "nodes")
+		REVISE("INSERT", "certs") REVISE("UPDATE", "certs") REVISE("DELETE", "certs"),
+#undef REVISE
+
+	/* Accounts that can be locked, and may demand a client certificate; version is another one
+	 * after every change. The audit log, which only grows: audit.h. */
+	"ALTER TABLE users ADD COLUMN locked INTEGER NOT NULL DEFAULT 0 CHECK (locked IN (0, 1));"
+	"ALTER TABLE users ADD COLUMN cert BLOB NOT NULL DEFAULT x''"
+	" CHECK (length(cert) IN (0, 32));"
+	"ALTER TABLE users ADD COLUMN version INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE audit ("
+	" number INTEGER PRIMARY KEY,"
+	" time INTEGER NOT NULL,"
+	" accepted INTEGER NOT NULL CHECK (accepted IN (0, 1)),"
+	" user TEXT NOT NULL,"
+	" address TEXT NOT NULL,"
+	" action TEXT NOT NULL,"
+	" token TEXT NOT NULL,"
+	" detail TEXT NOT NULL,"
+	" hash BLOB NOT NULL CHECK (length(hash) = 32)) STRICT;"
+	"CREATE TRIGGER audit_insert BEFORE INSERT ON audit"
+	" WHEN NEW.number IS NOT (SELECT coalesce(max(number), 0) + 1 FROM audit)"
+	" BEGIN SELECT RAISE(ABORT, 'the audit log only grows at its end'); END;"
+	"CREATE TRIGGER audit_update BEFORE UPDATE ON audit"
+	" BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END;"
+	"CREATE TRIGGER audit_delete BEFORE DELETE ON audit"
+	" BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END;",
 };
 
 enum { SCHEMA_VERSION = sizeof(migrations) / sizeof(migrations[0]) };
@@ -333,6 +378,7 @@ int store_open(struct store **out, const char *state, enum store_access access, 
 		rc = open_db(s, access, e);
 	if (rc)
 		goto out;
+	store_act_as(s, NULL, NULL);
 	*out = s;
 	s = NULL;
 out:
@@ -362,44 +408,11 @@ int store_change_counter(struct store *s, int64_t *counter, struct err *e)
 	return query_end(&q, "look for changes", e);
 }
 
-/* ---- administrators ---- */
-
-int store_user_add(struct store *s, const struct store_user *u, struct err *e)
-{
-	struct store_user there;
-	struct query q;
-	bool found;
-	int rc;
-
-	if (store_begin(s, e))
-		return (int)e->kind;
-	rc = store_user_get(s, u->name, &there, &found, e);
-	if (!rc && found)
-		rc = err_set(e, ERR_CONFLICT, "user-exists", "there is a user \"%s\" already",
-			     u->name);
-	if (!rc) {
-		query_start(&q, s, "INSERT INTO users (name, role, hash) VALUES (?, ?, ?)");
-		query_put_text(&q, u->name);
-		query_put_text(&q, u->role);
-		query_put_text(&q, u->hash);
-		rc = query_run(&q, "add the user", e);
-	}
-	return store_end(s, rc, e);
-}
-
-int store_user_get(struct store *s, const char *name, struct store_user *u, bool *found,
-		   struct err *e)
+int store_copy(struct store *s, const char *path, struct err *e)
 {
 	struct query q;
 
-	*u = (struct store_user){0};
-	query_start(&q, s, "SELECT name, role, hash FROM users WHERE name = ?");
-	query_put_text(&q, name);
-	*found = query_row(&q);
-	if (*found) {
-		query_text(&q, u->name, sizeof(u->name));
-		query_text(&q, u->role, sizeof(u->role));
-		query_text(&q, u->hash, sizeof(u->hash));
-	}
-	return query_end(&q, "look up the user", e);
+	query_start(&q, s, "VACUUM INTO ?");
+	query_put_text(&q, path);
+	return query_run(&q, "copy the store", e);
 }

@@ -31,6 +31,9 @@ void store_close(struct store *s);
 /* Grows with every committed change of any process; cheap (PRAGMA data_version underneath). */
 int store_change_counter(struct store *s, int64_t *counter, struct err *e);
 
+/* Copies the store as it is at this moment into a new file. */
+int store_copy(struct store *s, const char *path, struct err *e);
+
 /* ---- administrators ---- */
 
 enum {
@@ -42,7 +45,13 @@ struct store_user {
 	char name[STORE_NAME_MAX];
 	char role[16];             /* officer, operator, auditor or viewer */
 	char hash[STORE_HASH_MAX]; /* yescrypt */
+	bool locked;
+	bool has_cert; /* logging in takes the client certificate with this SHA-256, too */
+	uint8_t cert[32];
+	int64_t version; /* read, never written: another one after every change */
 };
+
+/* Every change of an account is a row of the audit log (audit.h) in the same transaction. */
 
 /* ERR_CONFLICT "user-exists". */
 int store_user_add(struct store *s, const struct store_user *u, struct err *e);
@@ -51,6 +60,24 @@ int store_user_add(struct store *s, const struct store_user *u, struct err *e);
 int store_user_get(struct store *s, const char *name, struct store_user *u, bool *found,
 		   struct err *e);
 
+/* All of them, by name. *list is n elements; free() it. */
+int store_users(struct store *s, struct store_user **list, size_t *n, struct err *e);
+
+enum store_user_field {
+	STORE_USER_ROLE,
+	STORE_USER_PASSWORD, /* hash */
+	STORE_USER_LOCKED,
+	STORE_USER_CERT, /* has_cert and cert */
+};
+
+/* Gives the account u->name that field of u. ERR_FAILED "no-user"; ERR_REFUSED "last-officer" if
+ * nobody who could log in as an officer would be left. */
+int store_user_change(struct store *s, const struct store_user *u, enum store_user_field field,
+		      struct err *e);
+
+/* Errors as above. */
+int store_user_remove(struct store *s, const char *name, struct err *e);
+
 /* ---- the cluster and its nodes ---- */
 
 struct store_cert {
@@ -58,21 +85,90 @@ struct store_cert {
 	struct span der; /* owned by the node it belongs to */
 };
 
+enum {
+	STORE_UID_MAX = 33,       /* 32 hexadecimal digits and a NUL */
+	STORE_PROVIDER_MAX = 264, /* "HOST:PORT", "[v6]:PORT" */
+};
+
 struct store_node {
 	int64_t id;
-	char name[256];           /* host name or address as configured: DNSNAME of its records */
-	char ip[46];              /* IPv4 or IPv6 as text; "" if it has none */
-	bool first;               /* the publisher */
-	bool self;                /* the node this store belongs to */
-	struct store_cert *certs; /* ncerts of them, owned */
+	char uid[STORE_UID_MAX]; /* what stays when name, address and certificates change */
+	char name[256];          /* host name or address as configured: DNSNAME of its records */
+	char ip[46];             /* IPv4 or IPv6 as text; "" if it has none */
+	char provider[STORE_PROVIDER_MAX]; /* where its provider answers other nodes; "" if unknown
+					    */
+	bool first;                        /* the publisher */
+	bool self;                         /* the node this store belongs to */
+	struct store_cert *certs;          /* ncerts of them, owned */
 	size_t ncerts;
 };
 
 int store_cluster_name(struct store *s, char name[STORE_NAME_MAX], struct err *e);
 int store_cluster_name_set(struct store *s, const char *name, struct err *e);
 
-/* Adds a node with its certificates, in one transaction; sets n->id. ERR_CONFLICT "node-exists". */
+/* Adds a node with its certificates, in one transaction; sets n->id, and a new n->uid if that is
+ * empty. ERR_CONFLICT "node-exists" (the name or the uid is there). */
 int store_node_add(struct store *s, struct store_node *n, struct err *e);
+
+/* Brings name, ip, provider and certificates of the node with n->uid in line with n, in one
+ * transaction; *changed tells whether there was anything to do. ERR_FAILED "no-node"; ERR_CONFLICT
+ * "node-exists" if the name is another node's. */
+int store_node_update(struct store *s, const struct store_node *n, bool *changed, struct err *e);
+
+/* Forgets a node, its distribution state included. ERR_FAILED "no-node". Not for the first node or
+ * this one: ERR_REFUSED "node-needed". */
+int store_node_remove(struct store *s, const char *name, struct err *e);
+
+/* Takes the description of the cluster over that its first node gives: name and nodes, matched by
+ * uid. This node's own row stays as it is, also if the description does not have it. digest is of
+ * the description, for store_described(). One transaction. */
+int store_describe(struct store *s, const char *cluster, const struct store_node *nodes, size_t n,
+		   const char *digest, struct err *e);
+
+enum { STORE_DIGEST_TEXT = 65 };
+
+/* The digest of the description taken last; "" if there was none. */
+int store_described(struct store *s, char digest[STORE_DIGEST_TEXT], struct err *e);
+
+/* Grows with every change of a node or certificate. */
+int store_cluster_revision(struct store *s, int64_t *revision, struct err *e);
+
+/* ---- invitations to join ---- */
+
+enum { STORE_INVITE_HASH = 32 };
+
+struct store_invite {
+	char name[256]; /* of the node that may join */
+	uint8_t hash[STORE_INVITE_HASH];
+	int64_t expires;             /* seconds since 1970 */
+	char used_by[STORE_UID_MAX]; /* "": nobody yet */
+};
+
+/* Notes an invitation; a former one for the same name is void, and those that expired before now
+ * are forgotten. */
+int store_invite_put(struct store *s, const struct store_invite *i, int64_t now, struct err *e);
+
+/* *found tells whether there is one for that name. */
+int store_invite_get(struct store *s, const char *name, struct store_invite *i, bool *found,
+		     struct err *e);
+
+/* Uses the invitation i up for the new node n: adds n, in one transaction. Again with the same uid
+ * (an answer got lost): brings n up to date instead. ERR_REFUSED "invitation" if somebody else was
+ * quicker, or if it is gone. */
+int store_invite_use(struct store *s, const struct store_invite *i, struct store_node *n,
+		     struct err *e);
+
+/* ---- reading nodes ---- */
+
+/* The node this store belongs to; ERR_FAILED "no-node" if there is none. store_node_free() it. */
+int store_node_self(struct store *s, struct store_node *n, struct err *e);
+
+/* By name; ERR_FAILED "no-node". store_node_free() it. */
+int store_node_get(struct store *s, const char *name, struct store_node *n, struct err *e);
+void store_node_free(struct store_node *n);
+
+/* The first certificate of a node with that role; NULL if it has none. */
+const struct store_cert *store_node_cert(const struct store_node *n, const char *role);
 
 /* All nodes, the first node first. *list is n elements; give it to store_nodes_free(). */
 int store_nodes(struct store *s, struct store_node **list, size_t *n, struct err *e);
@@ -107,10 +203,21 @@ int store_ctl_current(struct store *s, struct store_ctl *c, struct err *e);
 /* One generation; c->generation is 0 if there is none of that number. */
 int store_ctl_at(struct store *s, int64_t generation, struct store_ctl *c, struct err *e);
 
-/* Accepts c as generation expected + 1, which it sets, in one transaction: the list, the mode, the
- * history row, and "pending" for every node. ERR_CONFLICT "stale-generation" if the newest is not
- * expected. */
-int store_ctl_commit(struct store *s, int64_t expected, struct store_ctl *c, struct err *e);
+/* What a list was checked against, and must still hold when it is accepted. */
+struct store_expected {
+	int64_t generation; /* the newest, which the list is made from */
+	int64_t revision;   /* store_cluster_revision() */
+};
+
+/* Accepts c as the generation after the expected one, which it sets, in one transaction: the list,
+ * the mode, the history row, and "pending" for every node. ERR_CONFLICT "stale-generation" if the
+ * newest is not the expected one, "stale-cluster" if a node or certificate has changed since. */
+int store_ctl_commit(struct store *s, const struct store_expected *expected, struct store_ctl *c,
+		     struct err *e);
+
+/* Notes c->generation as accepted elsewhere (by the first node of the cluster), in one transaction
+ * with "pending" for this node. ERR_CONFLICT "stale-generation" unless it is newer than all. */
+int store_ctl_receive(struct store *s, struct store_ctl *c, struct err *e);
 
 /* The history, newest first, limit generations at most, without the files. *list is n elements;
  * store_ctl_free() each, then free(). */

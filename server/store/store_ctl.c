@@ -1,6 +1,9 @@
 #include "server/store/store_priv.h"
 
+#include "server/store/audit.h"
+
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -157,29 +160,102 @@ static int all_pending(struct store *s, const struct store_ctl *c, struct err *e
 	return query_run(&q, "note the distribution", e);
 }
 
-int store_ctl_commit(struct store *s, int64_t expected, struct store_ctl *c, struct err *e)
+static int self_pending(struct store *s, const struct store_ctl *c, struct err *e)
 {
-	int64_t newest;
+	struct query q;
+
+	query_start(&q, s,
+		    "INSERT OR REPLACE INTO dist (node, generation, state, time, detail)"
+		    " SELECT id, ?, ?, ?, '' FROM nodes WHERE self");
+	query_put_int(&q, c->generation);
+	query_put_int(&q, STORE_PENDING);
+	query_put_int(&q, c->time);
+	return query_run(&q, "note the distribution", e);
+}
+
+static int stale_generation(int64_t newest, int64_t expected, struct err *e)
+{
+	err_set(e, ERR_CONFLICT, "stale-generation", "the CTL is at generation %lld, not %lld",
+		(long long)newest, (long long)expected);
+	return err_hint(e, "somebody else was quicker: fetch the present list, make the change "
+			   "again and sign it");
+}
+
+static int check_expected(struct store *s, const struct store_expected *expected, struct err *e)
+{
+	int64_t newest, revision;
+
+	if (newest_generation(s, &newest, e) || store_cluster_revision(s, &revision, e))
+		return (int)e->kind;
+	if (newest != expected->generation)
+		return stale_generation(newest, expected->generation, e);
+	if (revision == expected->revision)
+		return 0;
+	return err_set(e, ERR_CONFLICT, "stale-cluster",
+		       "a node or certificate of the cluster has changed while the list was "
+		       "checked");
+}
+
+static int digest(struct store_ctl *c, struct err *e)
+{
+	c->size = c->file.len;
+	if (EVP_Digest(c->file.data, c->file.len, c->sha256, NULL, EVP_sha256(), NULL))
+		return 0;
+	return err_openssl(e, ERR_FAILED, "store", "cannot digest the CTL");
+}
+
+/* how: "accepted", or how else it came. */
+static int note_in_audit(struct store *s, const struct store_ctl *c, const char *how, struct err *e)
+{
+	char token[sizeof(c->signer.subject) + sizeof(c->signer.serial) + 16];
+	struct audit_entry a = {.action = "ctl", .accepted = true, .token = token};
+	struct buf detail = {0};
 	int rc;
 
-	c->size = c->file.len;
-	if (!EVP_Digest(c->file.data, c->file.len, c->sha256, NULL, EVP_sha256(), NULL))
-		return err_openssl(e, ERR_FAILED, "store", "cannot digest the CTL");
-	if (store_begin(s, e))
+	snprintf(token, sizeof(token), "%s serial %s", c->signer.subject, c->signer.serial);
+	buf_printf(&detail, "generation %lld %s, %s\n", (long long)c->generation, how,
+		   c->mixed ? "mixed" : "non-secure");
+	buf_span(&detail, buf_view(&c->difference));
+	a.detail = buf_cstr(&detail);
+	rc = a.detail ? audit_put(s, &a, e) : err_nomem(e);
+	buf_free(&detail);
+	return rc;
+}
+
+int store_ctl_commit(struct store *s, const struct store_expected *expected, struct store_ctl *c,
+		     struct err *e)
+{
+	int rc;
+
+	if (digest(c, e) || store_begin(s, e))
 		return (int)e->kind;
-	rc = newest_generation(s, &newest, e);
-	if (!rc && newest != expected) {
-		rc = err_set(e, ERR_CONFLICT, "stale-generation",
-			     "the CTL is at generation %lld, not %lld", (long long)newest,
-			     (long long)expected);
-		err_hint(e, "somebody else was quicker: fetch the present list, make the change "
-			    "again and sign it");
-	}
-	c->generation = expected + 1;
+	rc = check_expected(s, expected, e);
+	c->generation = expected->generation + 1;
 	if (!rc)
 		rc = insert_ctl(s, c, e);
 	if (!rc)
 		rc = all_pending(s, c, e);
+	if (!rc)
+		rc = note_in_audit(s, c, "accepted", e);
+	return store_end(s, rc, e);
+}
+
+int store_ctl_receive(struct store *s, struct store_ctl *c, struct err *e)
+{
+	int64_t newest;
+	int rc;
+
+	if (digest(c, e) || store_begin(s, e))
+		return (int)e->kind;
+	rc = newest_generation(s, &newest, e);
+	if (!rc && newest >= c->generation)
+		rc = stale_generation(newest, c->generation - 1, e);
+	if (!rc)
+		rc = insert_ctl(s, c, e);
+	if (!rc)
+		rc = self_pending(s, c, e);
+	if (!rc)
+		rc = note_in_audit(s, c, "received from the first node", e);
 	return store_end(s, rc, e);
 }
 

@@ -16,7 +16,8 @@ struct store {
 	char *path;               /* of store.db */
 	struct store_stmt *stmts; /* prepared so far, nstmts of them */
 	size_t nstmts;
-	int64_t commits; /* made through this handle */
+	int64_t commits;                        /* made through this handle */
+	char user[STORE_NAME_MAX], address[64]; /* who acts, for the audit log */
 };
 
 /* Turns what SQLite complained about last into an error; doing is what was attempted ("add the
@@ -27,6 +28,14 @@ int store_fail(struct store *s, const char *doing, struct err *e);
  * or the kind of the failed commit. */
 int store_begin(struct store *s, struct err *e);
 int store_end(struct store *s, int rc, struct err *e);
+
+/* Appends a row to the audit log (audit.h), inside the transaction that does what it tells of. */
+struct audit_entry;
+int audit_put(struct store *s, const struct audit_entry *a, struct err *e);
+
+/* As audit_put, for something accepted without a token. */
+int audit_putf(struct store *s, const char *action, struct err *e, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /* One run of a statement. Bindings and columns are taken in order. After a failure everything does
  * nothing until query_end(), which tells. */

@@ -329,9 +329,12 @@ static struct store_ctl ctl_of(const char *text)
 
 static int commit(struct store *s, int64_t expected, const char *text, struct err *e)
 {
+	struct store_expected at = {.generation = expected};
 	struct store_ctl c = ctl_of(text);
-	const int rc = store_ctl_commit(s, expected, &c, e);
+	int rc;
 
+	assert_int_equal(store_cluster_revision(s, &at.revision, e), 0);
+	rc = store_ctl_commit(s, &at, &c, e);
 	if (!rc)
 		assert_int_equal(c.generation, expected + 1);
 	store_ctl_free(&c);
@@ -496,6 +499,7 @@ static void test_activation(void **state)
 
 static void test_disk_full_changes_nothing(void **state)
 {
+	struct store_expected at = {.generation = 1};
 	struct fixture *f = *state;
 	struct store_node pub = node_of("pub", true, NULL, 0);
 	struct store_ctl big = ctl_of("big");
@@ -512,7 +516,8 @@ static void test_disk_full_changes_nothing(void **state)
 
 	for (int i = 0; i < 60000; i++)
 		buf_u8(&big.file, 'x');
-	assert_int_equal(store_ctl_commit(f->a, 1, &big, &f->e), ERR_FAILED);
+	assert_int_equal(store_cluster_revision(f->a, &at.revision, &f->e), 0);
+	assert_int_equal(store_ctl_commit(f->a, &at, &big, &f->e), ERR_FAILED);
 	assert_string_equal(f->e.id, "disk-full");
 	assert_current(f->a, 1, "one");
 	assert_current(f->b, 1, "one");

@@ -291,12 +291,11 @@ static void on_news(evutil_socket_t fd, short what, void *arg)
 
 /* ---- opening and closing ---- */
 
+/* With a socket of its own at at, unless it has one already. */
 static int port_open(struct port *p, struct listener *l, const union udp_addr *at, struct err *e)
 {
-	const int rc = udp_open(&p->fd, at, e);
-
-	if (rc)
-		return rc;
+	if (p->fd < 0 && udp_open(&p->fd, at, e))
+		return (int)e->kind;
 	p->owner = l;
 	p->outbox = udp_outbox_new(p->fd);
 	p->readable = event_new(l->base, p->fd, EV_READ | EV_PERSIST, on_readable, p);
@@ -317,7 +316,8 @@ static void port_close(struct port *p)
 static int open_ports(struct listener *l, const struct hostport *at, struct err *e)
 {
 	union udp_addr addr;
-	int rc = udp_resolve(&addr, at, e);
+	int rc = l->well_known.fd < 0 ? udp_resolve(&addr, at, e)
+				      : udp_adopt(l->well_known.fd, &addr, e);
 
 	if (!rc)
 		rc = port_open(&l->well_known, l, &addr, e);
@@ -327,7 +327,7 @@ static int open_ports(struct listener *l, const struct hostport *at, struct err 
 	return rc;
 }
 
-int listener_open(struct listener **out, struct event_base *base, const struct hostport *at,
+int listener_open(struct listener **out, struct event_base *base, const struct hostport *at, int fd,
 		  const struct log *log, struct err *e)
 {
 	struct listener *l = calloc(1, sizeof(*l));
@@ -337,7 +337,7 @@ int listener_open(struct listener **out, struct event_base *base, const struct h
 		return err_nomem(e);
 	l->log = (struct log_limit){.log = log, .per_second = LOG_PER_SECOND};
 	l->base = base;
-	l->well_known.fd = -1;
+	l->well_known.fd = fd;
 	for (size_t i = 0; i < TID_SOCKETS; i++)
 		l->tids[i].fd = -1;
 	wheel_init(&l->wheel, now_ms());

@@ -14,8 +14,10 @@
 
 struct listener;
 
-/* Binds its sockets and adds itself to base. base and log must outlive it. ERR_FAILED "listen". */
-int listener_open(struct listener **out, struct event_base *base, const struct hostport *at,
+/* Binds its sockets and adds itself to base. The port for requests is fd, which is the listener's
+ * own from now on, or, if that is -1, a new socket at at. base and log must outlive it. ERR_FAILED
+ * "listen". */
+int listener_open(struct listener **out, struct event_base *base, const struct hostport *at, int fd,
 		  const struct log *log, struct err *e);
 
 /* From now on, serves what source has, which must live as long as base is dispatched. */

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,6 +141,23 @@ int udp_open(int *fd, const union udp_addr *at, struct err *e)
 		*fd = -1;
 		return cannot_listen(at, why, e);
 	}
+	return 0;
+}
+
+int udp_adopt(int fd, union udp_addr *at, struct err *e)
+{
+	socklen_t len = sizeof(*at);
+	const int flags = fcntl(fd, F_GETFL);
+
+	memset(at, 0, sizeof(*at));
+	if (getsockname(fd, &at->sa, &len) || flags < 0 ||
+	    fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return err_set(e, ERR_FAILED, "listen",
+			       "cannot use the socket of the service manager: %s", strerror(errno));
+	if (at->sa.sa_family != AF_INET && at->sa.sa_family != AF_INET6)
+		return err_set(e, ERR_FAILED, "listen",
+			       "the socket of the service manager is not an IP socket");
+	set_options(fd, at->sa.sa_family);
 	return 0;
 }
 

@@ -49,6 +49,10 @@ bool udp_same(const union udp_addr *a, const union udp_addr *b);
  * "listen". "::" takes IPv4, too. Close it with close(). */
 int udp_open(int *fd, const union udp_addr *at, struct err *e);
 
+/* Makes a socket that the service manager has bound one of ours; *at is where. ERR_FAILED
+ * "listen". */
+int udp_adopt(int fd, union udp_addr *at, struct err *e);
+
 /* ---- in ---- */
 
 struct udp_in {

@@ -1,0 +1,71 @@
+/* One request on its way through the workers: what the files of the API's routes share. */
+#ifndef SERVER_PROVIDER_API_CALL_H
+#define SERVER_PROVIDER_API_CALL_H
+
+#include "server/provider/api.h"
+#include "server/provider/auth.h"
+#include "server/provider/leases.h"
+#include "server/provider/login_cache.h"
+
+#include <jansson.h>
+
+#define API_ROOT "/api/v1"
+
+enum { NO_GENERATION = -1 };
+
+struct call;
+
+/* Fills in the answer of the call; on a worker unless the route needs no login. */
+typedef int route_fn(struct call *c, struct store *s, struct err *e);
+
+struct route {
+	const char *method;
+	const char *path; /* with a slash at its end, one more segment follows: the call's name */
+	enum auth_need need;
+	route_fn *run;
+	bool keep; /* the answer depends on nothing but the store, and every role may have it */
+};
+
+struct call {
+	struct api *api;
+	struct https_request *request;
+	const struct route *route;
+	const char *name; /* the last segment of the path, for routes that take one */
+	struct auth_login login;
+	bool login_failed;
+	bool known;      /* this login was verified a short while ago, */
+	int64_t version; /* for this version of the account */
+	uint8_t mac[LOGIN_MAC_LEN];
+	bool has_mac;
+	int64_t confirmed; /* the moment (kept.h) at which the account still was that version */
+	int64_t moment;    /* now, when the request came; LOGIN_NO_MOMENT */
+	struct err e;      /* kind ERR_OK: the answer below counts */
+	int status;
+	json_t *doc;      /* owned; becomes the body if there is one */
+	json_t *extra;    /* owned; further members of a problem document, or NULL */
+	const char *type; /* of the body */
+	struct buf body;
+	int64_t generation; /* for ETag; NO_GENERATION */
+	struct event *later;
+	X509 *cert; /* of a node, and what came with it; owned */
+	STACK_OF(X509) * chain;
+	int64_t awaited;        /* generation whose distribution the answer waits for; 0: none */
+	int64_t await_until_ms; /* on the steady clock */
+};
+
+/* Milliseconds of a steady clock. */
+int64_t steady_ms(void);
+
+/* ---- routes that have a file of their own ---- */
+
+route_fn session_open, session_list, session_close;
+route_fn audit_get;
+route_fn node_join, node_hello, node_get, node_put;
+
+/* For a request that changes the cluster: uses the session that its field Ctl-Session names, or
+ * opens one for as long as the request takes. ERR_CONFLICT "client-limit". End it with
+ * session_leave(). */
+int session_enter(struct call *c, struct lease *brief, struct err *e);
+void session_leave(struct call *c, const struct lease *brief);
+
+#endif
