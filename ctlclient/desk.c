@@ -253,7 +253,7 @@ static int cert_of_uri(struct desk_cert *c, struct desk *d, const char *uri, str
 	struct desk_token *t = NULL;
 	int rc = desk_token_find(&t, d, uri, e);
 
-	if (rc)
+	if (!t)
 		return rc;
 	rc = cert_of_token(c, t, e);
 	desk_token_free(t);

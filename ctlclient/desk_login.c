@@ -175,13 +175,16 @@ static int job_sign(struct token *t, void *arg, struct err *e)
 static int sign_by_reader(struct desk_token *t, struct signing *job, struct err *e)
 {
 	const struct token_again again = {NULL, desk_opts_of(t->desk)->allow_final_try};
+	int rc;
 
 	fprintf(stderr,
 		"Enter the PIN of the token %s on its reader once more: its key asks for it before "
 		"each signature.\n",
 		t->info.label);
 	job->again = &again;
-	return desk_token_run(t, job_sign, job, e);
+	rc = desk_token_run(t, job_sign, job, e);
+	job->again = NULL;
+	return rc;
 }
 
 static int sign_by_pin(struct desk_token *t, struct signing *job, struct err *e)
@@ -200,6 +203,7 @@ static int sign_by_pin(struct desk_token *t, struct signing *job, struct err *e)
 	job->again = &again;
 	if (!rc)
 		rc = desk_token_run(t, job_sign, job, e);
+	job->again = NULL;
 	secret_free(&pin);
 	return rc;
 }
@@ -207,10 +211,8 @@ static int sign_by_pin(struct desk_token *t, struct signing *job, struct err *e)
 static int sign_once(struct signing *job, struct err *e)
 {
 	struct desk_token *t = job->key->token;
-	int rc;
+	const int rc = desk_token_run(t, job_sign, job, e);
 
-	job->again = NULL;
-	rc = desk_token_run(t, job_sign, job, e);
 	if (rc != ERR_TOKEN || strcmp(e->id, "always-authenticate") != 0)
 		return rc;
 	return t->info.pin_pad ? sign_by_reader(t, job, e) : sign_by_pin(t, job, e);

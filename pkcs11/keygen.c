@@ -255,11 +255,11 @@ static int sign_with_new_key(void *arg, const uint8_t *digest_info, size_t len, 
 
 int token_keygen(struct token *t, const struct token_keygen *spec, X509 **cert, struct err *e)
 {
-	struct token_new_key *k;
+	struct token_new_key *k = NULL;
 	X509 *made;
 	int rc = token_key_make(&k, t, spec, e);
 
-	if (rc)
+	if (!k)
 		return rc;
 	rc = cert_issue(&made,
 			&(struct issue){

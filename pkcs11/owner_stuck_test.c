@@ -324,14 +324,16 @@ static void leaves_ctrl_c_alone(void **state)
 		struct victim v = {0};
 		struct owner *o;
 		struct err e;
+		pid_t target;
 
 		signal(SIGINT, SIG_DFL);
 		alarm(60);
 		if (owner_start(&o, 0, &e))
 			_exit(99);
+		target = getpid();
 		if (fork() == 0) {
 			sleep_ms(300);
-			kill(getppid(), SIGINT);
+			kill(target, SIGINT);
 			_exit(0);
 		}
 		owner_run(o, job_waits, &v, &e);

@@ -14,7 +14,7 @@ enum {
 	PEEK_MS = 250,        /* between two questions for slot events */
 	HOT_MS = 5000,        /* after something happened on USB, look at each PEEK_MS */
 	PAUSE_PER_COST = 400, /* a look of 5 ms of processor time: 2 s of pause */
-	PAUSE_MAX_MS = 10000,
+	PAUSE_MAX_MS = 3000,
 	SERVICE_MS = 3000,   /* between two tries to reach the reader service */
 	NOT_SHOWN_MS = 5000, /* a reader service takes its time with a new device */
 	PAST_MAX = 256,      /* tokens remembered */

@@ -278,7 +278,7 @@ static void does_not_look_too_often(void **state)
 	for (int i = 0; i < 1000; i++)
 		assert_ok(watch_look(w, *state, &e), &e);
 	assert_true(((struct tokens *)*state)->modules[0].generation <= generation + 1);
-	assert_true(watch_pause(w) <= 10000);
+	assert_true(watch_pause(w) <= 3000);
 	watch_close(w);
 }
 
