@@ -4,9 +4,10 @@
 . "$(dirname "${BASH_SOURCE[0]}")/provider_lib.sh"
 
 IDLE=1000
+# A second is what a quiet machine is asked for; one that is busy with other things gets more.
 ANSWER_MS=1000
-# On a machine that is busy with other things as well.
-PATIENCE=10
+BUSY_MS=10000
+baseline=0
 
 load=
 at_exit() {
@@ -23,7 +24,8 @@ answers() {
   now=$((($(date +%s%N) - before) / 1000000))
   is "$status" 200 "status while $1"
   echo "an answer while $1: $now ms" >&2
-  [ "$now" -lt $((ANSWER_MS * PATIENCE)) ] || fail "an answer while $1 takes $now ms"
+  [ "$now" -lt $((ANSWER_MS + BUSY_MS + 5 * baseline)) ] || fail "an answer while $1 takes $now ms"
+  [ "$baseline" -gt 0 ] || baseline=$now
 }
 
 # begin MODE N: https_load in the background, its standard input open until "finish".

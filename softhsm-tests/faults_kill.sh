@@ -2,8 +2,8 @@
 # kill -9 in the middle of commits: whatever dies when, every node serves the old list or the new
 # one, whole; what was accepted is not lost; all nodes end with the same list.
 #
-#   CTL_KILL_POINTS   how many kills (20; scripts/reliability takes 210)
-#   CTL_RACES         how many times two clients commit at once (5; 100)
+#   CTL_KILL_POINTS   how many kills (20; scripts/reliability takes 3 times 70)
+#   CTL_RACES         how many times two clients commit at once (5; 3 times 34)
 #   CTL_SEED          of the order in which things happen (1)
 #   CTL_FIGURES       a file that gets what was tried and survived, as lines "NAME VALUE"
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -57,11 +57,15 @@ converged() { # NEW
 
 # ---- how long a commit takes here, until it is active everywhere
 
-next_list "$work/new.tlv"
-begin=$(now_ms)
-is "$(push "$work/new.tlv" "$(generation_of 1)")" 200 "status of the commit that is timed"
-window=$(($(now_ms) - begin))
-mv "$work/new.tlv" "$present"
+window=100000
+for i in 1 2 3; do
+  next_list "$work/new.tlv"
+  begin=$(now_ms)
+  is "$(push "$work/new.tlv" "$(generation_of 1)")" 200 "status of a commit that is timed"
+  took=$(($(now_ms) - begin))
+  [ "$took" -ge "$window" ] || window=$took
+  mv "$work/new.tlv" "$present"
+done
 eventually 10 "all nodes serve the first list" converged "$present"
 
 # ---- one kill at each point, spread over that time and a little longer

@@ -171,6 +171,8 @@ jq --arg u "$uid3" '.node.uid = $u' "$work/honest" >"$work/lie"
 is "$(as_node 2 1 POST /nodes/hello "$work/lie")" 422 "status of a lie about the uid"
 jq '.node.publisher = true' "$work/honest" >"$work/lie"
 is "$(as_node 2 1 POST /nodes/hello "$work/lie")" 422 "status of a claim to be the publisher"
+jq '.node.certificates[1].role = "capf"' "$work/honest" >"$work/lie"
+is "$(as_node 2 1 POST /nodes/hello "$work/lie")" 422 "status of a CAPF certificate of its own"
 jq '.node.name = "node1"' "$work/honest" >"$work/lie"
 is "$(as_node 2 1 POST /nodes/hello "$work/lie")" 409 "status of a claim to another's name"
 is "$(as_node 1 2 POST /nodes/hello "$work/honest")" 421 "status of a hello to a subscriber"
@@ -328,3 +330,25 @@ jq --arg u "$uid3" '.node.uid = $u' "$work/honest" >"$work/lie"
 is "$(as_node 3 1 POST /nodes/hello "$work/lie")" 403 "status of a hello from a node that was removed"
 expect 0 ctlphone boot SEP001122334455 --state "$work/phone" --tftp "$CTL_TFTP_2" --json
 is "$(json .result)" installed "a phone at node2"
+
+# ---- the publisher is lost, and restored from a backup that is two lists old
+
+echo "correct horse battery" >"$work/passphrase"
+expect 0 ctladmin backup create "$work/backup" --passphrase-source "file:$work/passphrase" -c "$(node_dir 1)/ctlsuite.conf"
+for i in 1 2; do
+  expect 0 ctlclient cluster update --signer "$CTL_TOKEN_1" --yes
+done
+fetched
+stop 1 ctlproviderd
+stop 1 ctltftpd
+rm -rf "$state"
+expect 0 ctladmin backup restore "$work/backup" --passphrase-source "file:$work/passphrase" -c "$(node_dir 1)/ctlsuite.conf"
+start 1 ctlproviderd
+start 1 ctltftpd
+eventually 20 "the publisher has got back what was accepted after the backup" serves 1 "$generation"
+same_everywhere "$work/now.tlv" 1 2
+expect 0 ctlclient cluster update --signer "$CTL_TOKEN_2" --yes
+up_to_date
+fetched
+same_everywhere "$work/now.tlv" 1 2
+is "$(node_store 1 'select restored from cluster')" 0 "the publisher takes nothing back any more"

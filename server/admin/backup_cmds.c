@@ -365,6 +365,8 @@ static int wake_up(const struct options *o, const char *state, struct err *e)
 	if (rc)
 		return rc;
 	rc = note(s, "restored from", o->file, e);
+	if (!rc)
+		rc = store_restored_set(s, e);
 	store_close(s);
 	return rc;
 }
@@ -390,11 +392,11 @@ static int restore(const struct options *o, const char *state, struct err *e)
 	if (!rc)
 		rc = wake_up(o, state, e);
 	if (!rc)
-		printf("restored into %s\nnext: start ctlproviderd and ctltftpd, see with "
-		       "\"ctlclient "
-		       "cluster status\" that the list is\nthe one that the phones have, and bring "
-		       "it "
-		       "up to date with \"ctlclient cluster update\"\n",
+		printf("restored into %s\nnext: start ctlproviderd and ctltftpd; a publisher gets "
+		       "newer lists back from the other\nnodes. See with \"ctlclient cluster "
+		       "status\" that the list is the one that the phones have,\nand bring it up "
+		       "to "
+		       "date with \"ctlclient cluster update\"\n",
 		       state);
 	buf_wipe(&content);
 	buf_free(&sealed);

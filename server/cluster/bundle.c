@@ -74,7 +74,7 @@ static int add_generation(json_t *list, struct store *s, int64_t generation, siz
 	return rc;
 }
 
-int bundle_generations(json_t **out, struct store *s, int64_t after, bool *more, struct err *e)
+int bundle_generations(json_t **out, struct store *s, int64_t after, struct err *e)
 {
 	json_t *list = json_array();
 	struct store_ctl newest;
@@ -85,7 +85,6 @@ int bundle_generations(json_t **out, struct store *s, int64_t after, bool *more,
 	while (!rc && g < newest.generation && size + LIST_MAX <= BUNDLE_LISTS_MAX)
 		rc = add_generation(list, s, ++g, &size, e);
 	if (!rc) {
-		*more = g < newest.generation;
 		*out = list;
 		list = NULL;
 	}
@@ -233,12 +232,36 @@ static int take_generation(json_t *doc, struct store *s, struct bundle_news *new
 	return rc;
 }
 
+static int take_generations(json_t *list, struct store *s, struct bundle_news *news, struct err *e)
+{
+	json_t *generation;
+	size_t i;
+	int rc = 0;
+
+	json_array_foreach(list, i, generation)
+	{
+		if (!rc)
+			rc = take_generation(generation, s, news, e);
+	}
+	return rc;
+}
+
+int bundle_take_back(json_t *doc, struct store *s, struct bundle_news *news, struct err *e)
+{
+	bool restored;
+
+	*news = (struct bundle_news){0};
+	if (store_restored(s, &restored, e))
+		return (int)e->kind;
+	if (!restored)
+		return err_set(e, ERR_REFUSED, "node-ahead",
+			       "another node has newer lists, but no backup was restored here");
+	return take_generations(json_object_get(doc, "generations"), s, news, e);
+}
+
 int bundle_take(json_t *doc, struct store *s, struct bundle_news *news, struct err *e)
 {
 	json_t *cluster = json_object_get(doc, "cluster");
-	json_t *list = json_object_get(doc, "generations");
-	json_t *generation;
-	size_t i;
 	int rc = 0;
 
 	*news = (struct bundle_news){0};
@@ -246,10 +269,5 @@ int bundle_take(json_t *doc, struct store *s, struct bundle_news *news, struct e
 		return refuse(e, "is no object");
 	if (cluster)
 		rc = take_cluster(cluster, s, news, e);
-	json_array_foreach(list, i, generation)
-	{
-		if (!rc)
-			rc = take_generation(generation, s, news, e);
-	}
-	return rc;
+	return rc ? rc : take_generations(json_object_get(doc, "generations"), s, news, e);
 }

@@ -24,9 +24,9 @@ enum {
  */
 int bundle_cluster(json_t **out, struct store *s, char digest[STORE_DIGEST_TEXT], struct err *e);
 
-/* The generations after a certain one, in order, as many as BUNDLE_LISTS_MAX allows (one at least);
- * *more tells whether some are left. */
-int bundle_generations(json_t **out, struct store *s, int64_t after, bool *more, struct err *e);
+/* The generations after a certain one, in order, as many as BUNDLE_LISTS_MAX allows: one at least,
+ * if there is one. */
+int bundle_generations(json_t **out, struct store *s, int64_t after, struct err *e);
 
 struct bundle_news {
 	bool described;     /* the description has changed */
@@ -37,5 +37,9 @@ struct bundle_news {
  * "bundle", "node-description", the errors of follow_step(); ERR_CONFLICT "ctl-generation" if a
  * generation is there already, with another list. */
 int bundle_take(json_t *doc, struct store *s, struct bundle_news *news, struct err *e);
+
+/* Takes lists (the member "generations" of a bundle) back from another node after a backup was
+ * restored: as bundle_take() does. ERR_REFUSED "node-ahead" if no backup was restored. */
+int bundle_take_back(json_t *doc, struct store *s, struct bundle_news *news, struct err *e);
 
 #endif

@@ -208,6 +208,16 @@ static void test_certificates_refused(void **state)
 			fail_msg("taken: %s", bad[i]);
 		json_decref(doc);
 	}
+	/* A CAPF of its own would be trusted by every node. */
+	doc = node_doc(UID_SELF, "sub1", false);
+	json_object_set_new(json_array_get(json_object_get(doc, "certificates"), 1), "role",
+			    json_string("capf"));
+	assert_int_equal(node_desc_read(&n, doc, &e), ERR_REFUSED);
+	assert_non_null(strstr(e.what, "CAPF"));
+	json_object_set_new(doc, "publisher", json_true());
+	assert_int_equal(node_desc_read(&n, doc, &e), 0);
+	store_node_free(&n);
+	json_decref(doc);
 	/* Without the one that other nodes know it by. */
 	doc = node_doc(UID_SELF, "sub1", false);
 	json_array_remove(json_object_get(doc, "certificates"), 0);

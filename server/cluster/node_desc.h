@@ -29,7 +29,8 @@ void node_provider_text(char text[STORE_PROVIDER_MAX], const char *host, unsigne
 /* NULL if out of memory. */
 json_t *node_desc_json(const struct store_node *n);
 
-/* Reads one back, from a stranger: every field is checked, each certificate decodes. On success
+/* Reads one back, from a stranger: every field is checked, each certificate decodes, a node
+ * other than the publisher has none for CAPF. On success
  * *n is the caller's (store_node_free). ERR_REFUSED "node-description". */
 int node_desc_read(struct store_node *n, json_t *doc, struct err *e);
 

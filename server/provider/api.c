@@ -214,6 +214,7 @@ static const struct route routes[] = {
 	{"POST", API_ROOT "/nodes/join", AUTH_NODE, node_join, false},
 	{"POST", API_ROOT "/nodes/hello", AUTH_NODE, node_hello, false},
 	{"GET", API_ROOT "/node", AUTH_NODE, node_get, false},
+	{"GET", API_ROOT "/node/ctl", AUTH_NODE, node_lists, false},
 	{"PUT", API_ROOT "/node/ctl", AUTH_NODE, node_put, false},
 };
 

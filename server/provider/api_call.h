@@ -60,7 +60,7 @@ int64_t steady_ms(void);
 
 route_fn session_open, session_list, session_close;
 route_fn audit_get;
-route_fn node_join, node_hello, node_get, node_put;
+route_fn node_join, node_hello, node_get, node_put, node_lists;
 
 /* For a request that changes the cluster: uses the session that its field Ctl-Session names, or
  * opens one for as long as the request takes. ERR_CONFLICT "client-limit". End it with

@@ -1,3 +1,4 @@
+#include "server/net/http_head.h"
 #include "server/provider/api_call.h"
 #include "server/provider/node_api.h"
 
@@ -14,7 +15,12 @@ static int pass_on(struct call *c, node_fn *fn, struct store *s, struct err *e)
 				 .from = {c->cert, c->chain},
 				 .address = https_peer(c->request),
 				 .body = https_body(c->request)};
-	const int rc = fn(&c->doc, &call, s, e);
+	unsigned long after = 0;
+	int rc;
+
+	if (http_query_number(https_query(c->request), "after", &after))
+		call.after = (int64_t)after;
+	rc = fn(&c->doc, &call, s, e);
 
 	if (call.news)
 		courier_wake(a->courier);
@@ -39,4 +45,9 @@ int node_get(struct call *c, struct store *s, struct err *e)
 int node_put(struct call *c, struct store *s, struct err *e)
 {
 	return pass_on(c, node_api_put, s, e);
+}
+
+int node_lists(struct call *c, struct store *s, struct err *e)
+{
+	return pass_on(c, node_api_lists, s, e);
 }

@@ -145,7 +145,7 @@ static int pack(json_t **out, const struct visit *v, json_t *answer, struct err 
 	const char *described = json_string_value(json_object_get(answer, "described"));
 	const int64_t has = json_integer_value(json_object_get(answer, "generation"));
 	char digest[STORE_DIGEST_TEXT];
-	bool more, knows;
+	bool knows;
 	int rc = bundle_cluster(&cluster, v->s, digest, e);
 
 	*out = NULL;
@@ -153,7 +153,7 @@ static int pack(json_t **out, const struct visit *v, json_t *answer, struct err 
 		return rc;
 	knows = described && !strcmp(described, digest);
 	if (!knows || has < v->generation)
-		rc = bundle_generations(&generations, v->s, has, &more, e);
+		rc = bundle_generations(&generations, v->s, has, e);
 	if (!rc && generations) {
 		*out = json_pack("{s:o}", "generations", generations);
 		if (!*out || (!knows && json_object_set(*out, "cluster", cluster)))
@@ -161,6 +161,31 @@ static int pack(json_t **out, const struct visit *v, json_t *answer, struct err 
 	}
 	json_decref(cluster);
 	return rc;
+}
+
+/* This first node was restored from a backup: what was accepted since comes back. */
+static int take_back(struct api *api, const struct visit *v, struct err *e)
+{
+	struct bundle_news news;
+	char path[64];
+	json_t *doc;
+	int rc;
+
+	snprintf(path, sizeof(path), "/api/v1/node/ctl?after=%" PRId64, v->generation);
+	rc = api_get_json(api, path, &doc, e);
+	if (rc)
+		return rc;
+	rc = bundle_take_back(doc, v->s, &news, e);
+	json_decref(doc);
+	if (!news.generation)
+		return rc;
+	log_line(v->c->log, LOG_LEVEL_WARN,
+		 "got the lists up to generation %" PRId64
+		 " back from node %s, as this store comes from a backup",
+		 news.generation, v->node->name);
+	/* Brings them into service here, and causes the next visit. */
+	notify_all(v->c->state);
+	return err_set(e, ERR_FAILED, "node-late", "lists have come back");
 }
 
 static int check_answer(json_t *answer, struct err *e)
@@ -182,6 +207,8 @@ static int bring(struct api *api, const struct visit *v, json_t **answer, struct
 		rc = check_answer(*answer, e);
 	if (!rc)
 		rc = take_description(v, *answer, e);
+	if (!rc && json_integer_value(json_object_get(*answer, "generation")) > v->generation)
+		rc = take_back(api, v, e);
 	for (int i = 0; !rc && i < ROUNDS_MAX; i++) {
 		json_t *parcel, *reply = NULL;
 
@@ -219,11 +246,6 @@ static int judge(const struct visit *v, json_t *answer, struct err *e)
 	const int64_t active = json_integer_value(json_object_get(answer, "active"));
 	const char *failure = json_string_value(json_object_get(answer, "failure"));
 
-	if (has > v->generation)
-		return err_set(e, ERR_FAILED, "node-ahead",
-			       "the node has generation %" PRId64
-			       " already: was this first node restored from an older backup?",
-			       has);
 	if (has == v->generation && has && !same_list(v, answer))
 		return err_set(e, ERR_FAILED, "node-differs",
 			       "the node has another list as generation %" PRId64

@@ -176,7 +176,6 @@ static int welcome(json_t **out, struct store *s, struct err *e)
 	char digest[STORE_DIGEST_TEXT];
 	json_t *cluster, *generations = NULL;
 	struct store_ctl newest;
-	bool more;
 	int rc = bundle_cluster(&cluster, s, digest, e);
 
 	if (rc)
@@ -184,7 +183,7 @@ static int welcome(json_t **out, struct store *s, struct err *e)
 	rc = store_ctl_current(s, &newest, e);
 	if (!rc)
 		rc = bundle_generations(&generations, s,
-					newest.generation ? newest.generation - 1 : 0, &more, e);
+					newest.generation ? newest.generation - 1 : 0, e);
 	store_ctl_free(&newest);
 	if (rc) {
 		json_decref(cluster);
@@ -349,4 +348,14 @@ int node_api_put(json_t **out, struct node_call *c, struct store *s, struct err 
 		rc = node_api_state(out, s, e);
 	json_decref(doc);
 	return rc;
+}
+
+int node_api_lists(json_t **out, struct node_call *c, struct store *s, struct err *e)
+{
+	json_t *generations;
+
+	if (peer_is_first(&c->from, s, e) || bundle_generations(&generations, s, c->after, e))
+		return (int)e->kind;
+	*out = json_pack("{s:o}", "generations", generations);
+	return *out ? 0 : err_nomem(e);
 }

@@ -20,7 +20,8 @@ struct node_call {
 	struct peer from;
 	const char *address; /* of the client */
 	struct span body;
-	bool news; /* out: the couriers have something to do */
+	int64_t after; /* generation that the query names; 0: none */
+	bool news;     /* out: the couriers have something to do */
 };
 
 /* ERR_FAILED "not-publisher", naming the publisher, unless this is it. */
@@ -36,6 +37,10 @@ int node_api_hello(json_t **out, struct node_call *c, struct store *s, struct er
  * node only. */
 int node_api_get(json_t **out, struct node_call *c, struct store *s, struct err *e);
 int node_api_put(json_t **out, struct node_call *c, struct store *s, struct err *e);
+
+/* GET /node/ctl?after=N: the generations after N, for a first node that was restored from a backup.
+ */
+int node_api_lists(json_t **out, struct node_call *c, struct store *s, struct err *e);
 
 /* What this node is and has:
  *   { "node": see node_desc.h, "described": digest of the description taken last, "generation": the

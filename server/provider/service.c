@@ -121,6 +121,7 @@ static void sync_with_store(struct service *s, struct store *store)
 
 	if (node_api_sync(s->conf->state, s->api.peers, store, &e))
 		log_line(s->log, LOG_LEVEL_ERROR, "%s", e.what);
+	(void)activate(s->api.activator, store, &e);
 	courier_wake(s->api.courier);
 }
 

@@ -109,6 +109,10 @@ static const char *const migrations[] = {
 	" BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END;"
 	"CREATE TRIGGER audit_delete BEFORE DELETE ON audit"
 	" BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END;",
+
+	/* A backup was restored, and no list accepted since. */
+	"ALTER TABLE cluster ADD COLUMN restored INTEGER NOT NULL DEFAULT 0"
+	" CHECK (restored IN (0, 1));",
 };
 
 enum { SCHEMA_VERSION = sizeof(migrations) / sizeof(migrations[0]) };

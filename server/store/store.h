@@ -203,6 +203,11 @@ int store_ctl_current(struct store *s, struct store_ctl *c, struct err *e);
 /* One generation; c->generation is 0 if there is none of that number. */
 int store_ctl_at(struct store *s, int64_t generation, struct store_ctl *c, struct err *e);
 
+/* Whether this store comes from a backup, and no list was accepted here since: then other nodes may
+ * have newer ones that were. */
+int store_restored(struct store *s, bool *restored, struct err *e);
+int store_restored_set(struct store *s, struct err *e);
+
 /* What a list was checked against, and must still hold when it is accepted. */
 struct store_expected {
 	int64_t generation; /* the newest, which the list is made from */

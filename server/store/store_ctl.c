@@ -222,6 +222,31 @@ static int note_in_audit(struct store *s, const struct store_ctl *c, const char 
 	return rc;
 }
 
+int store_restored(struct store *s, bool *restored, struct err *e)
+{
+	struct query q;
+
+	query_start(&q, s, "SELECT restored FROM cluster");
+	*restored = query_row(&q) && query_int(&q) != 0;
+	return query_end(&q, "look whether this is a backup", e);
+}
+
+static int put_restored(struct store *s, bool restored, struct err *e)
+{
+	struct query q;
+
+	query_start(&q, s, "UPDATE cluster SET restored = ?");
+	query_put_int(&q, restored);
+	return query_run(&q, "note whether this is a backup", e);
+}
+
+int store_restored_set(struct store *s, struct err *e)
+{
+	if (store_begin(s, e))
+		return (int)e->kind;
+	return store_end(s, put_restored(s, true, e), e);
+}
+
 int store_ctl_commit(struct store *s, const struct store_expected *expected, struct store_ctl *c,
 		     struct err *e)
 {
@@ -235,6 +260,8 @@ int store_ctl_commit(struct store *s, const struct store_expected *expected, str
 		rc = insert_ctl(s, c, e);
 	if (!rc)
 		rc = all_pending(s, c, e);
+	if (!rc)
+		rc = put_restored(s, false, e);
 	if (!rc)
 		rc = note_in_audit(s, c, "accepted", e);
 	return store_end(s, rc, e);
