@@ -56,8 +56,55 @@ struct call {
 /* Milliseconds of a steady clock. */
 int64_t steady_ms(void);
 
-/* ---- routes that have a file of their own ---- */
+enum {
+	ETAG_MAX = 32,
+	ROUTE_METHODS_MAX = 64,
+};
 
+/* A generation as the fields ETag and If-Match have it: digits in quotes. */
+void etag_text(char text[ETAG_MAX], int64_t generation);
+
+/* ---- api_routes.c ---- */
+
+/* The route for that method and path; *name is then the last segment of a path whose route ends
+ * with a slash, else NULL. NULL: there is none. */
+const struct route *route_find(const char *method, const char *path, const char **name);
+
+/* The methods that a path takes, for people and for the field Allow; empty: there is nothing. */
+void route_methods(char text[ROUTE_METHODS_MAX], const char *path);
+
+/* ---- api.c; on the loop unless told ---- */
+
+/* A worker_run_fn: logs in where the route needs it, and fills in the answer. On a worker; own is
+ * its struct store. */
+void call_run(void *job, void *own);
+
+/* Sends the answer of the call, or its error as a problem document, and ends c. */
+void call_answer(struct call *c);
+void call_answer_later(struct call *c, unsigned ms);
+
+/* As call_answer, when the other nodes have the list that was committed, or at await_until_ms. */
+void call_await(struct call *c);
+
+/* Sends that content with the status of the call; counts it. c stays. */
+void call_send(struct call *c, const char *type, struct span body, int64_t generation);
+
+/* Counts an answer of that status, for the metrics. */
+void call_count(const struct call *c, int status);
+void call_free(struct call *c);
+
+/* ---- api_login.c ---- */
+
+/* Takes a request in that needs an account: answers it from memory, refuses it, or hands it to the
+ * workers. On the loop. */
+void login_take(struct call *c);
+
+/* Checks password and role, and notes new logins and refusals in the audit log. On a worker. */
+int login_verify(struct call *c, struct store *s, struct err *e);
+
+/* ---- the routes ---- */
+
+route_fn version_get, cluster_get, ctl_get, ctl_put, distribution_get, history_get;
 route_fn session_open, session_list, session_close;
 route_fn audit_get;
 route_fn node_join, node_hello, node_get, node_put, node_lists;

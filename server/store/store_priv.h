@@ -24,6 +24,12 @@ struct store {
  * user"). */
 int store_fail(struct store *s, const char *doing, struct err *e);
 
+/* Runs SQL that binds nothing and has no rows. */
+int store_exec(struct store *s, const char *sql, const char *doing, struct err *e);
+
+/* Brings the schema up to date, or refuses one that is not ours (store_open). */
+int store_schema_check(struct store *s, enum store_access access, struct err *e);
+
 /* Every write happens between these. store_end() commits if rc is 0, else rolls back; it returns rc
  * or the kind of the failed commit. */
 int store_begin(struct store *s, struct err *e);

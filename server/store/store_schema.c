@@ -1,0 +1,164 @@
+/* The schema: every step it ever took. */
+#include "server/store/store_priv.h"
+
+#include <stdio.h>
+
+/* The schema, step by step: a store at PRAGMA user_version n has seen the first n of these. */
+static const char *const migrations[] = {
+	"CREATE TABLE users ("
+	" name TEXT PRIMARY KEY,"
+	" role TEXT NOT NULL CHECK (role IN ('officer', 'operator', 'auditor', 'viewer')),"
+	" hash TEXT NOT NULL) STRICT;"
+
+	"CREATE TABLE cluster ("
+	" id INTEGER PRIMARY KEY CHECK (id = 1),"
+	" name TEXT NOT NULL) STRICT;"
+
+	"CREATE TABLE nodes ("
+	" id INTEGER PRIMARY KEY,"
+	" name TEXT NOT NULL UNIQUE,"
+	" ip TEXT NOT NULL,"
+	" first INTEGER NOT NULL CHECK (first IN (0, 1)),"
+	" self INTEGER NOT NULL CHECK (self IN (0, 1))) STRICT;"
+	"CREATE UNIQUE INDEX one_first_node ON nodes (first) WHERE first;"
+	"CREATE UNIQUE INDEX one_self_node ON nodes (self) WHERE self;"
+
+	"CREATE TABLE certs ("
+	" node INTEGER NOT NULL REFERENCES nodes (id) ON DELETE CASCADE,"
+	" position INTEGER NOT NULL,"
+	" role TEXT NOT NULL,"
+	" der BLOB NOT NULL,"
+	" PRIMARY KEY (node, position)) STRICT;"
+
+	"CREATE TABLE ctl ("
+	" generation INTEGER PRIMARY KEY CHECK (generation > 0),"
+	" time INTEGER NOT NULL,"
+	" user TEXT NOT NULL,"
+	" address TEXT NOT NULL,"
+	" mixed INTEGER NOT NULL CHECK (mixed IN (0, 1)),"
+	" signer_subject TEXT NOT NULL,"
+	" signer_issuer TEXT NOT NULL,"
+	" signer_serial TEXT NOT NULL,"
+	" sha256 BLOB NOT NULL CHECK (length(sha256) = 32),"
+	" file BLOB NOT NULL,"
+	" difference BLOB NOT NULL) STRICT;"
+
+	"CREATE TABLE dist ("
+	" node INTEGER PRIMARY KEY REFERENCES nodes (id) ON DELETE CASCADE,"
+	" generation INTEGER NOT NULL,"
+	" state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 3),"
+	" time INTEGER NOT NULL,"
+	" detail TEXT NOT NULL) STRICT;"
+
+	"CREATE TABLE active ("
+	" id INTEGER PRIMARY KEY CHECK (id = 1),"
+	" generation INTEGER NOT NULL,"
+	" mixed INTEGER NOT NULL CHECK (mixed IN (0, 1)),"
+	" file BLOB NOT NULL) STRICT;",
+
+	/* Several nodes. The description's revision counts every change of nodes and certificates,
+	 * by whomever; described is what this node was told last, as a digest. */
+	"ALTER TABLE nodes ADD COLUMN uid TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE nodes ADD COLUMN provider TEXT NOT NULL DEFAULT '';"
+	"UPDATE nodes SET uid = lower(hex(randomblob(16)));"
+	"CREATE UNIQUE INDEX node_uid ON nodes (uid);"
+	"ALTER TABLE cluster ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;"
+	"ALTER TABLE cluster ADD COLUMN described TEXT NOT NULL DEFAULT '';"
+	"CREATE TABLE invites ("
+	" name TEXT PRIMARY KEY,"
+	" hash BLOB NOT NULL CHECK (length(hash) = 32),"
+	" expires INTEGER NOT NULL,"
+	" used_by TEXT NOT NULL DEFAULT '') STRICT;"
+#define REVISE(what, table)                                                                        \
+	"CREATE TRIGGER " table "_" what " AFTER " what " ON " table                               \
+	" BEGIN UPDATE cluster SET revision = revision + 1; END;"
+	REVISE("INSERT", "nodes") REVISE("UPDATE", "nodes") REVISE("DELETE", "nodes")
+		REVISE("INSERT", "certs") REVISE("UPDATE", "certs") REVISE("DELETE", "certs"),
+#undef REVISE
+
+	/* Accounts that can be locked, and may demand a client certificate; version is another one
+	 * after every change. The audit log, which only grows: audit.h. */
+	"ALTER TABLE users ADD COLUMN locked INTEGER NOT NULL DEFAULT 0 CHECK (locked IN (0, 1));"
+	"ALTER TABLE users ADD COLUMN cert BLOB NOT NULL DEFAULT x''"
+	" CHECK (length(cert) IN (0, 32));"
+	"ALTER TABLE users ADD COLUMN version INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE audit ("
+	" number INTEGER PRIMARY KEY,"
+	" time INTEGER NOT NULL,"
+	" accepted INTEGER NOT NULL CHECK (accepted IN (0, 1)),"
+	" user TEXT NOT NULL,"
+	" address TEXT NOT NULL,"
+	" action TEXT NOT NULL,"
+	" token TEXT NOT NULL,"
+	" detail TEXT NOT NULL,"
+	" hash BLOB NOT NULL CHECK (length(hash) = 32)) STRICT;"
+	"CREATE TRIGGER audit_insert BEFORE INSERT ON audit"
+	" WHEN NEW.number IS NOT (SELECT coalesce(max(number), 0) + 1 FROM audit)"
+	" BEGIN SELECT RAISE(ABORT, 'the audit log only grows at its end'); END;"
+	"CREATE TRIGGER audit_update BEFORE UPDATE ON audit"
+	" BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END;"
+	"CREATE TRIGGER audit_delete BEFORE DELETE ON audit"
+	" BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END;",
+
+	/* A backup was restored, and no list accepted since. */
+	"ALTER TABLE cluster ADD COLUMN restored INTEGER NOT NULL DEFAULT 0"
+	" CHECK (restored IN (0, 1));",
+};
+
+enum { SCHEMA_VERSION = sizeof(migrations) / sizeof(migrations[0]) };
+
+static int schema_version(struct store *s, int *version, struct err *e)
+{
+	struct query q;
+
+	query_start(&q, s, "PRAGMA user_version");
+	*version = query_row(&q) ? (int)query_int(&q) : 0;
+	return query_end(&q, "read the version of the schema", e);
+}
+
+static int check_version(struct store *s, int version, struct err *e)
+{
+	if (version <= SCHEMA_VERSION)
+		return 0;
+	err_set(e, ERR_FAILED, "store-version",
+		"%s was made by a newer ctlsuite: its schema is %d, this program knows %d", s->path,
+		version, SCHEMA_VERSION);
+	return err_hint(e, "install that ctlsuite again, or restore a backup of the older one");
+}
+
+static int migrate(struct store *s, struct err *e)
+{
+	char pragma[48];
+	int version, rc;
+
+	if (store_begin(s, e))
+		return (int)e->kind;
+	/* Somebody else may have been quicker. */
+	rc = schema_version(s, &version, e);
+	if (!rc)
+		rc = check_version(s, version, e);
+	for (int i = version; !rc && i < SCHEMA_VERSION; i++)
+		rc = store_exec(s, migrations[i], "bring the schema up to date", e);
+	if (!rc) {
+		snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %d", SCHEMA_VERSION);
+		rc = store_exec(s, pragma, "set the version of the schema", e);
+	}
+	return store_end(s, rc, e);
+}
+
+int store_schema_check(struct store *s, enum store_access access, struct err *e)
+{
+	int version;
+
+	if (schema_version(s, &version, e) || check_version(s, version, e))
+		return (int)e->kind;
+	if (version == SCHEMA_VERSION)
+		return 0;
+	if (access == STORE_READ) {
+		err_set(e, ERR_FAILED, "store-version",
+			"%s was made by an older ctlsuite: its schema is %d, not %d", s->path,
+			version, SCHEMA_VERSION);
+		return err_hint(e, "start ctlproviderd once; it brings the store up to date");
+	}
+	return migrate(s, e);
+}
