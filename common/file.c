@@ -151,6 +151,16 @@ int file_mkdirs(const char *path, mode_t mode, struct err *e)
 	return rc;
 }
 
+char *file_state_dir(void)
+{
+	const char *xdg = getenv("XDG_STATE_HOME");
+	const char *home = getenv("HOME");
+
+	if (xdg && *xdg)
+		return file_join(xdg, "ctlsuite");
+	return home && *home ? file_join(home, ".local/state/ctlsuite") : NULL;
+}
+
 char *file_join(const char *dir, const char *name)
 {
 	char *path = NULL;

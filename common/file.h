@@ -21,6 +21,10 @@ int file_create(const char *path, struct span data, mode_t mode, struct err *e);
 /* Makes the folder, and those above it, unless they are there. */
 int file_mkdirs(const char *path, mode_t mode, struct err *e);
 
+/* The folder for what this user's programs keep between runs: $XDG_STATE_HOME/ctlsuite, else
+ * ~/.local/state/ctlsuite. It need not be there yet. NULL without a home; free() it. */
+char *file_state_dir(void);
+
 /* dir "/" name as a new string, or NULL; free() it. */
 char *file_join(const char *dir, const char *name);
 

@@ -71,20 +71,45 @@ static int add_token(struct draft *d, struct desk *desk, const struct change_tok
 	return t->cert ? draft_add_sast(d, t->cert, e) : sign_add_sast(d, desk, t->name, e);
 }
 
-static int fill_draft(struct draft *d, struct desk *desk, const struct change_job *job,
-		      struct err *e)
+static int fill_draft(struct draft *d, const struct change *c, const struct cluster_view *v,
+		      struct desk *desk, struct err *e)
 {
-	const struct change *c = job->change;
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < c->n; i++)
 		rc = add_token(d, desk, &c->tokens[i], e);
 	if (!rc && c->kind == CHANGE_REMOVE_TOKEN)
 		rc = draft_remove_sast(d, c->serial, e);
+	for (size_t i = 0; !rc && i < c->n_removed; i++)
+		rc = draft_remove_sast(d, c->removed[i], e);
 	if (rc)
 		return rc;
 	draft_clear_servers(d);
-	return cluster_view_servers(job->view, d, change_makes_mixed(c, job->view), e);
+	return cluster_view_servers(v, d, change_makes_mixed(c, v), e);
+}
+
+int change_draft(struct draft **out, const struct change *c, const struct cluster_view *v,
+		 struct desk *desk, struct err *e)
+{
+	struct draft *d = NULL;
+	int rc = needs_list(c, v, e);
+
+	if (!rc)
+		rc = draft_new(&d, v->list, e);
+	if (!rc)
+		rc = fill_draft(d, c, v, desk, e);
+	if (rc)
+		draft_free(d);
+	else
+		*out = d;
+	return rc;
+}
+
+enum tl_digest change_digest(const struct change *c, const struct cluster_view *v)
+{
+	if (c->digest)
+		return c->digest;
+	return v->list ? v->list->digest : TL_SHA1;
 }
 
 static int record_state(const struct change_job *job, struct err *e)
@@ -119,11 +144,9 @@ static int open_signer(struct change_job *job, struct err *e)
 }
 
 /* The provider cannot see where a key is; this desk can, for the tokens it knows. */
-static int check_hardware(const struct change_job *job, struct err *e)
+int change_check_hardware(const struct cluster_view *v, const struct desk_cert *by, struct err *e)
 {
-	const struct desk_cert *by = desk_signer_cert(job->signer);
-
-	if (!by->software || !json_is_true(json_object_get(job->view->doc, "require_hardware")))
+	if (!by->software || !json_is_true(json_object_get(v->doc, "require_hardware")))
 		return 0;
 	err_set(e, ERR_REFUSED, "software-token",
 		"%s is a software token, and the cluster asks for hardware", by->where);
@@ -133,7 +156,6 @@ static int check_hardware(const struct change_job *job, struct err *e)
 
 int change_job_run(struct buf *out, struct change_job *job, struct err *e)
 {
-	const struct tl *old = job->view->list;
 	struct draft *draft = NULL;
 	struct sign_job sign;
 	int rc;
@@ -144,22 +166,18 @@ int change_job_run(struct buf *out, struct change_job *job, struct err *e)
 	if (!rc)
 		rc = open_signer(job, e);
 	if (!rc)
-		rc = check_hardware(job, e);
+		rc = change_check_hardware(job->view, desk_signer_cert(job->signer), e);
 	if (!rc)
-		rc = draft_new(&draft, old, e);
-	if (!rc)
-		rc = fill_draft(draft, job->desk, job, e);
+		rc = change_draft(&draft, job->change, job->view, job->desk, e);
 	if (rc)
-		goto out;
+		return rc;
 	sign = (struct sign_job){
 		.draft = draft,
 		.desk = job->desk,
 		.signer = job->signer,
-		.old = old,
+		.old = job->view->list,
 		.history = job->history,
-		.digest = job->change->digest ? job->change->digest
-			  : old               ? old->digest
-					      : TL_SHA1,
+		.digest = change_digest(job->change, job->view),
 		.purpose = "to sign the CTL of the cluster",
 		.transcript = job->transcript,
 		.dry_run = job->dry_run,
@@ -167,7 +185,6 @@ int change_job_run(struct buf *out, struct change_job *job, struct err *e)
 		.quiet = job->quiet,
 	};
 	rc = sign_list(out, &sign, e);
-out:
 	draft_free(draft);
 	return rc;
 }

@@ -24,6 +24,10 @@ struct change {
 	const char *serial; /* CHANGE_REMOVE_TOKEN; borrowed */
 	struct change_token tokens[CHANGE_TOKENS_MAX];
 	size_t n;
+	/* Whatever the kind: tokens to take out besides, as draft_remove_sast() takes them;
+	 * borrowed. A bundle does not carry them. */
+	const char *removed[CHANGE_TOKENS_MAX];
+	size_t n_removed;
 	enum tl_digest digest; /* 0: as it was */
 };
 
@@ -37,6 +41,20 @@ void change_free(struct change *c);
 
 /* The security mode that the cluster has afterwards. */
 bool change_makes_mixed(const struct change *c, const struct cluster_view *v);
+
+/* The list that is wished for, not signed: that of the cluster with the change in it and in line
+ * with the cluster's servers. Good as long as v is; draft_free() ends it. desk may be NULL if the
+ * certificates of all tokens are there. ERR_REFUSED "no-ctl" if there is no list to change; errors
+ * of the draft and the desk. */
+int change_draft(struct draft **out, const struct change *c, const struct cluster_view *v,
+		 struct desk *desk, struct err *e);
+
+/* ERR_REFUSED "software-token" if the cluster asks for hardware and the key is known to be in
+ * software. */
+int change_check_hardware(const struct cluster_view *v, const struct desk_cert *by, struct err *e);
+
+/* The digest the new list is signed with: as wished, else as the present list, else SHA-1. */
+enum tl_digest change_digest(const struct change *c, const struct cluster_view *v);
 
 /* A change on its way to the signature. Whoever fills it in owns what the pointers point to; desk
  * and signer are change_job_run()'s, kept until change_job_end() for the transcript's signature. */

@@ -44,31 +44,30 @@ void cluster_session_close(struct cluster_session *s)
 	s->api = NULL;
 }
 
-static void tell_generation(json_t *g)
+static void put_generation(struct buf *lines, json_t *g)
 {
 	const char *time = "", *user = "", *address = "", *difference = "";
-	struct buf text = {0}, lines = {0};
+	struct buf head = {0};
 	json_int_t number = 0;
 
 	json_unpack(g, "{s?I, s?s, s?s, s?s, s?s}", "generation", &number, "time", &time, "user",
 		    &user, "address", &address, "difference", &difference);
-	buf_printf(&text, "generation %lld, by %s from %s at %s:", (long long)number, user, address,
+	buf_printf(&head, "generation %lld, by %s from %s at %s:", (long long)number, user, address,
 		   time);
-	text_printable(&lines, buf_view(&text));
-	fprintf(stderr, "%s\n", buf_cstr(&lines) ? (const char *)lines.data : "");
+	text_printable(lines, buf_view(&head));
+	buf_u8(lines, '\n');
+	buf_free(&head);
 	for (const char *p = difference; *p;) {
 		const size_t n = strcspn(p, "\n");
 
-		lines.len = 0;
-		text_printable(&lines, span_of(p, n));
-		fprintf(stderr, "  %s\n", buf_cstr(&lines) ? (const char *)lines.data : "");
+		buf_str(lines, "  ");
+		text_printable(lines, span_of(p, n));
+		buf_u8(lines, '\n');
 		p += n + (p[n] == '\n');
 	}
-	buf_free(&lines);
-	buf_free(&text);
 }
 
-void cluster_session_tell_changes(struct api *api, int64_t since)
+void cluster_session_changes(struct buf *lines, struct api *api, int64_t since)
 {
 	struct err ignored;
 	json_t *doc = NULL, *g;
@@ -79,7 +78,17 @@ void cluster_session_tell_changes(struct api *api, int64_t since)
 	json_array_foreach(json_object_get(doc, "generations"), i, g)
 	{
 		if (json_integer_value(json_object_get(g, "generation")) > since)
-			tell_generation(g);
+			put_generation(lines, g);
 	}
 	json_decref(doc);
+}
+
+void cluster_session_tell_changes(struct api *api, int64_t since)
+{
+	struct buf lines = {0};
+
+	cluster_session_changes(&lines, api, since);
+	if (buf_cstr(&lines))
+		fputs(buf_cstr(&lines), stderr);
+	buf_free(&lines);
 }

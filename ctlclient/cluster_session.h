@@ -16,7 +16,11 @@ int cluster_session_open(struct cluster_session *s, struct api *api, struct err 
 /* Ends it; failing that, it ends by itself. */
 void cluster_session_close(struct cluster_session *s);
 
-/* Tells on standard error what has changed since that generation: what a conflict is about. */
+/* Appends lines that tell what has changed since that generation, and who did it: what a conflict
+ * is about. Nothing if the provider does not tell. */
+void cluster_session_changes(struct buf *lines, struct api *api, int64_t since);
+
+/* The same on standard error. */
 void cluster_session_tell_changes(struct api *api, int64_t since);
 
 #endif

@@ -319,6 +319,11 @@ const struct desk_cert *desk_signer_cert(const struct desk_signer *s)
 	return &s->cert;
 }
 
+struct desk_token *desk_signer_token(struct desk_signer *s)
+{
+	return s->token;
+}
+
 int desk_signer_login(struct desk_signer *s, const char *why, struct err *e)
 {
 	return desk_token_login(s->token, why, e);

@@ -22,6 +22,8 @@ struct desk_opts {
 	bool allow_final_try;   /* --allow-final-try */
 	unsigned token_timeout; /* --token-timeout, else CTL_TOKEN_TIMEOUT, else 0: OWNER_SECONDS */
 	unsigned wait;          /* --wait: seconds for a token to be put in; 0: see desk_loss.h */
+	bool quiet; /* who calls talks to the person: nothing on standard error, no wait for a token
+		     * that is pulled out */
 };
 
 struct desk;
@@ -58,6 +60,10 @@ void desk_token_pin_from(struct desk_token *t, const char *source, const char *o
  * that CTL_PIN_FILE names, else from the terminal. The prompt names the token, why ("to sign the
  * CTL") and the state of its counter. Give it to secret_free(). */
 int desk_token_pin(struct secret *pin, const struct desk_token *t, const char *why, struct err *e);
+
+/* This PIN is used, as if it stood in the URI, whatever else is given; *pin is taken over. It is
+ * wiped when it is refused, and at the latest with t. */
+void desk_token_give_pin(struct desk_token *t, struct secret *pin);
 
 /* Reads the PIN and logs in, once. A PIN that a person types is asked for again, twice at most,
  * while the token's counter says neither "low" nor "last". A reader with a PIN pad asks itself; a
@@ -107,6 +113,9 @@ struct desk_signer;
  * in yet. */
 int desk_signer_find(struct desk_signer **out, struct desk *d, const char *uri, struct err *e);
 const struct desk_cert *desk_signer_cert(const struct desk_signer *s);
+
+/* The signer's token; owned by it. */
+struct desk_token *desk_signer_token(struct desk_signer *s);
 
 /* desk_token_login() for the signer's token. */
 int desk_signer_login(struct desk_signer *s, const char *why, struct err *e);

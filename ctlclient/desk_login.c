@@ -17,6 +17,18 @@ void desk_token_pin_from(struct desk_token *t, const char *source, const char *o
 	t->option = option;
 }
 
+void desk_token_give_pin(struct desk_token *t, struct secret *pin)
+{
+	secret_free(&t->pin);
+	t->pin = *pin;
+	*pin = (struct secret){0};
+}
+
+static bool is_quiet(const struct desk_token *t)
+{
+	return desk_opts_of(t->desk)->quiet;
+}
+
 static struct pin_ask ask_for(const struct desk_token *t, const char *why)
 {
 	const struct desk_opts *opts = desk_opts_of(t->desk);
@@ -80,7 +92,7 @@ static int login_with(struct desk_token *t, struct secret *pin, bool typed, stru
 	struct login l = {t, pin};
 	const int rc = desk_token_run(t, job_login, &l, e);
 
-	if (!rc && pin_is_default(pin))
+	if (!rc && !is_quiet(t) && pin_is_default(pin))
 		fprintf(stderr,
 			"warning: the token %s still has the PIN it was delivered with, which "
 			"everybody knows; \"ctlclient token change-pin\" changes it\n",
@@ -106,10 +118,13 @@ static int login_once(struct desk_token *t, struct err *e)
 	rc = desk_token_run(t, job_look, t, e);
 	if (rc || !t->info.login_required)
 		return rc;
-	pin_warn_before(&t->info, TOKEN_USER);
+	if (!is_quiet(t))
+		pin_warn_before(&t->info, TOKEN_USER);
 	if (t->info.pin_pad) {
-		fprintf(stderr, "Enter the PIN of the token %s (serial %s) on its reader, %s.\n",
-			t->info.label, t->info.serial, t->why ? t->why : "to log in");
+		if (!is_quiet(t))
+			fprintf(stderr,
+				"Enter the PIN of the token %s (serial %s) on its reader, %s.\n",
+				t->info.label, t->info.serial, t->why ? t->why : "to log in");
 		return desk_token_run(t, job_login, &by_reader, e);
 	}
 	rc = desk_token_pin(&pin, t, t->why, e);
@@ -177,10 +192,11 @@ static int sign_by_reader(struct desk_token *t, struct signing *job, struct err 
 	const struct token_again again = {NULL, desk_opts_of(t->desk)->allow_final_try};
 	int rc;
 
-	fprintf(stderr,
-		"Enter the PIN of the token %s on its reader once more: its key asks for it before "
-		"each signature.\n",
-		t->info.label);
+	if (!is_quiet(t))
+		fprintf(stderr,
+			"Enter the PIN of the token %s on its reader once more: its key asks for "
+			"it before each signature.\n",
+			t->info.label);
 	job->again = &again;
 	rc = desk_token_run(t, job_sign, job, e);
 	job->again = NULL;
@@ -193,7 +209,7 @@ static int sign_by_pin(struct desk_token *t, struct signing *job, struct err *e)
 	const struct token_again again = {&pin, desk_opts_of(t->desk)->allow_final_try};
 	int rc;
 
-	if (t->pin.text && !t->said_again)
+	if (t->pin.text && !t->said_again && !is_quiet(t))
 		fprintf(stderr,
 			"The key on the token %s asks for the PIN again before each signature: the "
 			"one given is used again.\n",

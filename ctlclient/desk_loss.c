@@ -127,7 +127,7 @@ int desk_loss_mend(struct desk *d, struct desk_token *t, struct desk_losses *los
 	struct err ignored;
 	int seconds;
 
-	if (!is_lost(t, rc, e))
+	if (desk_opts_of(d)->quiet || !is_lost(t, rc, e))
 		return rc;
 	(void)desk_token_run(t, job_let_go, NULL, &ignored);
 	losses->n++;

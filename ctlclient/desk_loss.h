@@ -17,7 +17,8 @@ struct desk_losses {
 
 /* After rc and e of something done with t: if the token is gone, says so, and waits for it. 0: it
  * is here again. Else the kind of the error in e, which is the one that came in unless the wait
- * failed. Unless a person gives the PIN each time, only one loss is mended. */
+ * failed (at once, if the desk is quiet). Unless a person gives the PIN each time, only one loss is
+ * mended. */
 int desk_loss_mend(struct desk *d, struct desk_token *t, struct desk_losses *losses, int rc,
 		   struct err *e);
 

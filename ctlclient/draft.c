@@ -350,17 +350,22 @@ static bool is_token_of(const struct tl *l, const X509 *cert)
 	return false;
 }
 
+int draft_check_signer(const struct draft *d, const X509 *signer, struct err *e)
+{
+	if (!d->old || is_token_of(d->old, signer))
+		return 0;
+	err_set(e, ERR_REFUSED, "ctl-unknown-signer",
+		"this token is not in the present list, so phones would refuse what it signs");
+	return err_hint(e, "sign with a token that is in the list already, and add the new one "
+			   "with --add-sast or \"cluster add-token\"");
+}
+
 int draft_check(const struct draft *d, const X509 *signer, struct err *e)
 {
 	const size_t tokens = count_tokens(d);
 
-	if (d->old && !is_token_of(d->old, signer)) {
-		err_set(e, ERR_REFUSED, "ctl-unknown-signer",
-			"this token is not in the present list, so phones would refuse what it "
-			"signs");
-		return err_hint(e, "sign with a token that is in the list already, and add the new "
-				   "one with --add-sast or \"cluster add-token\"");
-	}
+	if (draft_check_signer(d, signer, e))
+		return ERR_REFUSED;
 	if (!find_sast(d, signer)) {
 		err_set(e, ERR_REFUSED, "ctl-signer-not-listed",
 			"the signing token would not be in the new list, and no update could "

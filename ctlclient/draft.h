@@ -47,6 +47,10 @@ void draft_clear_servers(struct draft *d);
 /* Non-secure form: the call-control and TFTP records lose their certificates. */
 int draft_strip(struct draft *d, struct err *e);
 
+/* The first of the rules below, by itself: ERR_REFUSED "ctl-unknown-signer" if there is an old list
+ * and this token is not in it. */
+int draft_check_signer(const struct draft *d, const X509 *signer, struct err *e);
+
 /* Checks the whole: the signer is a token of the old list (if there is one) and of this one, two
  * different tokens remain, and there is a call server. ERR_REFUSED "ctl-unknown-signer",
  * "ctl-signer-not-listed", "ctl-two-tokens", "ctl-no-call-server". */

@@ -13,8 +13,10 @@
 struct link {
 	struct api_opts api_opts;
 	struct api *api;
+	const struct cluster_opts *opts;
 	struct secret password;
-	uint8_t fingerprint[API_FINGERPRINT_LEN];
+	uint8_t fingerprint[API_FINGERPRINT_LEN]; /* by which it is known */
+	uint8_t seen[API_FINGERPRINT_LEN];        /* what it showed */
 };
 
 struct api *link_api(struct link *l)
@@ -55,13 +57,68 @@ int link_pin(struct api_opts *api, uint8_t fingerprint[API_FINGERPRINT_LEN],
 	return rc;
 }
 
+int link_start(struct link **out, const struct cluster_opts *opts, struct err *e)
+{
+	struct link *l = calloc(1, sizeof(*l));
+	int rc;
+
+	if (!l)
+		return err_nomem(e);
+	l->opts = opts;
+	rc = link_pin(&l->api_opts, l->fingerprint, opts, e);
+	if (rc)
+		link_close(l);
+	else
+		*out = l;
+	return rc;
+}
+
+static int not_known(const struct link *l, struct err *e)
+{
+	err_set(e, ERR_REFUSED, "provider-unknown", "the provider %s:%u is not known",
+		l->api_opts.server.host, l->api_opts.server.port);
+	return err_hint(e, "use --ca FILE, or --fingerprint with the fingerprint above once you "
+			   "have compared it");
+}
+
+/* Asks the provider for its version only to see its certificate. */
+int link_meet(struct link *l, struct err *e)
+{
+	struct api *first = NULL;
+	struct api_reply reply = {0};
+	int rc = api_open(&first, &l->api_opts, e);
+
+	if (rc)
+		return rc;
+	rc = api_get(first, "/api/v1/version", &reply, e);
+	if (!rc)
+		buf_free(&reply.body);
+	if (rc && !strcmp(e->id, "provider-certificate") && api_seen_fingerprint(first, l->seen) &&
+	    !l->api_opts.ca && !l->api_opts.fingerprint)
+		rc = not_known(l, e);
+	api_close(first);
+	return rc;
+}
+
+const uint8_t *link_seen(const struct link *l)
+{
+	return l->seen;
+}
+
+int link_accept(struct link *l, struct err *e)
+{
+	memcpy(l->fingerprint, l->seen, API_FINGERPRINT_LEN);
+	l->api_opts.fingerprint = l->fingerprint;
+	return known_put(&l->api_opts.server, l->fingerprint, e);
+}
+
 static int ask_about(struct link *l, struct err *e)
 {
 	const struct hostport *s = &l->api_opts.server;
 	struct buf print = {0};
-	int rc = 0;
+	int rc;
 
-	hex_upper(&print, span_of(l->fingerprint, API_FINGERPRINT_LEN), ':');
+	hex_upper(&print, span_of(l->seen, API_FINGERPRINT_LEN), ':');
 	if (!buf_cstr(&print))
 		return err_nomem(e);
 	fprintf(stderr,
@@ -69,35 +126,23 @@ static int ask_about(struct link *l, struct err *e)
 		"certificate is\n  %s\nCompare it with what \"ctladmin node init\" or \"ctladmin "
 		"node show\" printed there.\n",
 		s->host, s->port, buf_cstr(&print));
-	if (!isatty(STDIN_FILENO) || !cli_confirm("Is it the same?")) {
-		err_set(e, ERR_REFUSED, "provider-unknown", "the provider %s:%u is not known",
-			s->host, s->port);
-		rc = err_hint(e, "use --ca FILE, or --fingerprint with the fingerprint above once "
-				 "you have compared it");
-	}
 	buf_free(&print);
+	if (isatty(STDIN_FILENO) && cli_confirm("Is it the same?"))
+		rc = link_accept(l, e);
+	else
+		rc = not_known(l, e);
 	return rc;
 }
 
-/* Asks the provider for its version only to see its certificate. */
-static int meet(struct link *l, struct err *e)
+static int make_known(struct link *l, struct err *e)
 {
-	struct api *first = NULL;
-	struct api_reply reply;
-	int rc = api_open(&first, &l->api_opts, e);
+	int rc;
 
-	if (rc)
-		return rc;
-	rc = api_get(first, "/api/v1/version", &reply, e);
-	if (rc && !strcmp(e->id, "provider-certificate") &&
-	    api_seen_fingerprint(first, l->fingerprint)) {
+	if (l->api_opts.ca || l->api_opts.fingerprint)
+		return 0;
+	rc = link_meet(l, e);
+	if (rc && !strcmp(e->id, "provider-unknown"))
 		rc = ask_about(l, e);
-		if (!rc)
-			rc = known_put(&l->api_opts.server, l->fingerprint, e);
-		if (!rc)
-			l->api_opts.fingerprint = l->fingerprint;
-	}
-	api_close(first);
 	return rc;
 }
 
@@ -117,29 +162,39 @@ int link_password(struct secret *password, const struct cluster_opts *opts, stru
 	return rc;
 }
 
+int link_login(struct link *l, struct secret *password, struct err *e)
+{
+	api_close(l->api);
+	l->api = NULL;
+	secret_free(&l->password);
+	l->password = *password;
+	*password = (struct secret){0};
+	l->api_opts.user = l->opts->user;
+	l->api_opts.password = &l->password;
+	return api_open(&l->api, &l->api_opts, e);
+}
+
+bool link_has_login(const struct link *l)
+{
+	return l->api;
+}
+
 int link_open(struct link **out, const struct cluster_opts *opts, struct err *e)
 {
-	struct link *l = calloc(1, sizeof(*l));
-	int rc;
+	struct secret password = {0};
+	struct link *l = NULL;
+	int rc = link_start(&l, opts, e);
 
-	if (!l)
-		return err_nomem(e);
-	rc = link_pin(&l->api_opts, l->fingerprint, opts, e);
-	if (!rc && !l->api_opts.ca && !l->api_opts.fingerprint)
-		rc = meet(l, e);
 	if (!rc)
-		rc = link_password(&l->password, opts, e);
+		rc = make_known(l, e);
+	if (!rc)
+		rc = link_password(&password, opts, e);
+	if (!rc)
+		rc = link_login(l, &password, e);
 	if (rc)
-		goto fail;
-	l->api_opts.user = opts->user;
-	l->api_opts.password = &l->password;
-	rc = api_open(&l->api, &l->api_opts, e);
-	if (rc)
-		goto fail;
-	*out = l;
-	return 0;
-fail:
-	link_close(l);
+		link_close(l);
+	else
+		*out = l;
 	return rc;
 }
 

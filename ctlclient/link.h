@@ -17,7 +17,28 @@ void link_close(struct link *l);
 /* The API with the login; owned by the link. */
 struct api *link_api(struct link *l);
 
-/* ---- the same in single steps, asking nothing and remembering nothing ---- */
+/* ---- the same in single steps, printing nothing and asking nothing ---- */
+
+/* Knows where the provider is and, if it was met before, by what; does not speak with it yet. opts
+ * must outlive the link. */
+int link_start(struct link **out, const struct cluster_opts *opts, struct err *e);
+
+/* Speaks with the provider, without login, to see whether it is there and who it says it is.
+ * ERR_REFUSED "provider-unknown" if it was never met, "provider-certificate" if it was, and shows
+ * another certificate now; ERR_FAILED "provider-down". */
+int link_meet(struct link *l, struct err *e);
+
+/* SHA-256 of the certificate that the provider showed to link_meet(): API_FINGERPRINT_LEN bytes. */
+const uint8_t *link_seen(const struct link *l);
+
+/* Believes that certificate from now on, and remembers it for this user. */
+int link_accept(struct link *l, struct err *e);
+
+/* Uses this password from now on; *password is taken over. */
+int link_login(struct link *l, struct secret *password, struct err *e);
+
+/* A link_login() has been done. */
+bool link_has_login(const struct link *l);
 
 /* Fills in the address, and by what the provider is known: ca, or fingerprint, which then points to
  * the room given. Neither, if it was never met. */

@@ -25,20 +25,10 @@ int push_save(const struct push *p, const char *path, struct err *e)
 	return rc;
 }
 
-static char *state_dir(void)
-{
-	const char *xdg = getenv("XDG_STATE_HOME");
-	const char *home = getenv("HOME");
-
-	if (xdg && *xdg)
-		return file_join(xdg, "ctlsuite");
-	return home && *home ? file_join(home, ".local/state/ctlsuite") : NULL;
-}
-
 /* The name of the file it is kept in, for the caller to free(), or NULL if that did not work. */
 static char *keep(const struct push *p)
 {
-	char *dir = state_dir();
+	char *dir = file_state_dir();
 	char *path = NULL;
 	char sha256[2 * SHA256_LEN + 1];
 	struct err ignored;
@@ -55,7 +45,7 @@ static char *keep(const struct push *p)
 	return path;
 }
 
-static int undelivered(const struct push *p, struct err *e)
+static int undelivered(char **kept_in, const struct push *p, struct err *e)
 {
 	char *kept = p->kept ? strdup(p->kept) : keep(p);
 	char hint[ERR_HINT_MAX];
@@ -67,13 +57,13 @@ static int undelivered(const struct push *p, struct err *e)
 			"%s%sthe signed list is kept in %s: \"ctlclient cluster push %s\" sends it "
 			"again, without a token",
 			hint, *hint ? "; " : "", kept, kept);
-	free(kept);
+	*kept_in = kept;
 	return (int)e->kind;
 }
 
 /* ---- pushing ---- */
 
-static bool all_active(json_t *answer)
+bool push_is_done(json_t *answer)
 {
 	json_t *list = json_object_get(answer, "distribution");
 	json_t *d;
@@ -94,7 +84,7 @@ static int watch(struct api *api, json_t **answer, struct err *e)
 {
 	const struct timespec pause = {0, WATCH_NANOSECONDS};
 
-	for (int i = 0; i < WATCH_TRIES && !all_active(*answer); i++) {
+	for (int i = 0; i < WATCH_TRIES && !push_is_done(*answer); i++) {
 		json_t *fresh = NULL;
 		int rc;
 
@@ -144,12 +134,12 @@ static bool is_there_already(struct api *api, const struct push *p)
 	return same;
 }
 
-/* *answer is the provider's: generation and distribution. */
-static int deliver(json_t **answer, struct api *api, const struct push *p, struct err *e)
+int push_send(json_t **answer, char **kept_in, struct api *api, const struct push *p, struct err *e)
 {
 	struct api_reply reply;
 	int rc = api_put(api, "/api/v1/ctl", p->list.list, p->list.generation, &reply, e);
 
+	*kept_in = NULL;
 	if (rc == ERR_CONFLICT && is_there_already(api, p))
 		return api_get_json(api, "/api/v1/ctl/distribution", answer, e);
 	if (rc == ERR_CONFLICT)
@@ -159,7 +149,7 @@ static int deliver(json_t **answer, struct api *api, const struct push *p, struc
 		err_hint(e, "the connection broke while the list was under way, so it may have "
 			    "been accepted");
 	if (rc == ERR_FAILED)
-		return undelivered(p, e);
+		return undelivered(kept_in, p, e);
 	if (rc)
 		return rc;
 	rc = json_read(answer, buf_view(&reply.body), e);
@@ -176,14 +166,16 @@ static json_t *facts(json_t *answer)
 int push_list(struct api *api, const struct push *p, struct err *e)
 {
 	json_t *answer = NULL;
-	int rc = deliver(&answer, api, p, e);
+	char *kept_in = NULL;
+	int rc = push_send(&answer, &kept_in, api, p, e);
 
+	free(kept_in);
 	rc = transcript_step(p->transcript, "push", rc, rc ? NULL : facts(answer), e);
 	if (!rc)
 		rc = watch(api, &answer, e);
 	if (rc)
 		goto out;
-	if (!all_active(answer)) {
+	if (!push_is_done(answer)) {
 		err_set(e, ERR_PARTIAL, "distribution",
 			"the list was accepted, but not every node serves it yet");
 		rc = err_hint(e,

@@ -16,11 +16,20 @@ struct push {
 /* Writes the list as a bundle to path, which must not be there yet. */
 int push_save(const struct push *p, const char *path, struct err *e);
 
-/* Pushes, watches the nodes, prints what became of it. If the provider has this very list already
- * (an earlier answer was lost), that counts as accepted. A list that was signed but could not be
- * delivered is kept: in p->kept, or else in a file of the user's state folder; the hint names it
- * and the command that pushes it. Errors: those of api_put; ERR_CONFLICT if the cluster's list is
- * another one now; ERR_PARTIAL "distribution". */
+/* Pushes; *answer is the provider's (generation, distribution), the caller's. If the provider has
+ * this very list already (an earlier answer was lost), that counts as accepted. A list that was
+ * signed but could not be delivered is kept: in p->kept, or else in a file of the user's state
+ * folder, whose name *kept_in then is (NULL otherwise; the caller's, free()). Errors: those of
+ * api_put; ERR_CONFLICT if the cluster's list is another one now. */
+int push_send(json_t **answer, char **kept_in, struct api *api, const struct push *p,
+	      struct err *e);
+
+/* True if each node of the answer's distribution serves the list. */
+bool push_is_done(json_t *answer);
+
+/* Pushes, watches the nodes, prints what became of it. The hint of an error names the
+ * file that the list is kept in and the command that pushes it. Errors: those of push_send();
+ * ERR_PARTIAL "distribution". */
 int push_list(struct api *api, const struct push *p, struct err *e);
 
 #endif

@@ -205,26 +205,17 @@ static int print_review(const struct sign_job *job, const struct tl *preview, st
 	return rc;
 }
 
-static int review(const struct sign_job *job, const struct tl_plan *plan, struct err *e)
+static int show(const struct sign_plan *p, struct err *e)
 {
-	struct buf file = {0};
-	struct tl *preview = NULL;
-	int rc;
+	int rc = print_review(p->job, p->preview, e);
 
-	rc = tl_build_preview(&file, plan, e);
 	if (!rc)
-		rc = tl_parse(&preview, buf_view(&file), e);
-	if (!rc)
-		rc = print_review(job, preview, e);
-	if (!rc)
-		rc = record_review(job, preview, e);
-	if (!rc && file.len > TL_FILE_WARN)
+		rc = record_review(p->job, p->preview, e);
+	if (!rc && p->file.len > TL_FILE_WARN)
 		fprintf(stderr,
 			"warning: the list has %zu bytes; phones are known to fail near "
 			"64 KB\n",
-			file.len);
-	tl_free(preview);
-	buf_free(&file);
+			p->file.len);
 	return rc;
 }
 
@@ -270,27 +261,50 @@ static int sign(struct buf *out, const struct sign_job *job, const struct tl_pla
 	return transcript_step(job->transcript, "sign", rc, facts, e);
 }
 
-int sign_list(struct buf *out, const struct sign_job *job, struct err *e)
+int sign_plan(struct sign_plan *p, const struct sign_job *job, struct err *e)
 {
 	const struct desk_cert *by = desk_signer_cert(job->signer);
-	struct tl_plan plan;
 	int rc;
 
-	rc = record_signer(job, e);
-	if (rc)
-		return rc;
+	*p = (struct sign_plan){.job = job};
 	rc = draft_check(job->draft, by->cert, e);
 	rc = transcript_step(job->transcript, "rules", rc, NULL, e);
 	if (!rc)
-		rc = draft_plan(&plan, job->draft, by->cert, job->digest, e);
+		rc = draft_plan(&p->plan, job->draft, by->cert, job->digest, e);
 	if (!rc)
-		rc = review(job, &plan, e);
-	if (rc || job->dry_run)
-		return rc;
-	rc = ask(job, e);
+		rc = tl_build_preview(&p->file, &p->plan, e);
 	if (!rc)
-		rc = login(job, e);
+		rc = tl_parse(&p->preview, buf_view(&p->file), e);
+	return rc;
+}
+
+int sign_planned(struct buf *out, const struct sign_plan *p, struct err *e)
+{
+	const int rc = login(p->job, e);
+
+	return rc ? rc : sign(out, p->job, &p->plan, e);
+}
+
+void sign_plan_free(struct sign_plan *p)
+{
+	tl_free(p->preview);
+	buf_free(&p->file);
+	*p = (struct sign_plan){0};
+}
+
+int sign_list(struct buf *out, const struct sign_job *job, struct err *e)
+{
+	struct sign_plan p = {0};
+	int rc = record_signer(job, e);
+
 	if (!rc)
-		rc = sign(out, job, &plan, e);
+		rc = sign_plan(&p, job, e);
+	if (!rc)
+		rc = show(&p, e);
+	if (!rc && !job->dry_run)
+		rc = ask(job, e);
+	if (!rc && !job->dry_run)
+		rc = sign_planned(out, &p, e);
+	sign_plan_free(&p);
 	return rc;
 }

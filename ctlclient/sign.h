@@ -31,6 +31,26 @@ int sign_add_sast(struct draft *d, struct desk *desk, const char *what, struct e
 /* Reads "sha1" or "sha512"; false if it is neither. */
 bool sign_digest_parse(enum tl_digest *digest, const char *text);
 
+/* ---- in steps, printing nothing and asking nothing: who does this shows the list in between ----
+ */
+
+struct sign_plan {
+	const struct sign_job *job;
+	struct tl_plan plan;
+	struct buf file;    /* owned */
+	struct tl *preview; /* what will be signed, with an empty signature; owned */
+};
+
+/* Checks the draft and plans the list. The job must stay as it is until sign_plan_free(), which
+ * ends it, also after an error. */
+int sign_plan(struct sign_plan *p, const struct sign_job *job, struct err *e);
+
+/* Logs in, signs and checks the result, which is appended to out. */
+int sign_planned(struct buf *out, const struct sign_plan *p, struct err *e);
+void sign_plan_free(struct sign_plan *p);
+
+/* ---- all at once ---- */
+
 /* Checks the draft, prints the review (review.h), asks (unless yes, or no terminal), logs in, signs
  * and checks the result. Appends the file to out; with dry_run nothing. The transcript, if there is
  * one, can be closed with a signature of the same token from the login on. Errors: those of

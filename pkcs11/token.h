@@ -44,8 +44,9 @@ struct token_info {
 	bool initialized, login_required, pin_pad, write_protected;
 	enum token_pin_state pin, so_pin; /* so_pin: UNSET is never said */
 	bool pin_to_be_changed;           /* the token wants the PIN changed first */
-	unsigned long pin_min, pin_max;   /* length of a PIN; 0: it does not say */
-	char uri[512];                    /* ready to paste: names this token and no other */
+	bool fixed; /* it cannot be pulled out of its slot; known in events of watch.h only */
+	unsigned long pin_min, pin_max; /* length of a PIN; 0: it does not say */
+	char uri[512];                  /* ready to paste: names this token and no other */
 };
 
 /* All tokens present, initialised or not (SoftHSM shows one empty slot more). *out is

@@ -199,6 +199,7 @@ static int look_at_slot(struct sight *s, struct slot *slot, bool *removable, str
 		text_show(name, sizeof(name), info.slotDescription, sizeof(info.slotDescription));
 		add_reader(s, name, rv == CKR_TOKEN_NOT_RECOGNIZED);
 	}
+	slot->info.fixed = !(info.flags & CKF_REMOVABLE_DEVICE);
 	if (rv == CKR_OK && (slot->info.initialized || *slot->info.serial))
 		return add_token(s, slot, e);
 	return 0;
