@@ -51,6 +51,8 @@ struct listing {
 	bool all;
 	struct token_view *views; /* n of them, owned */
 	size_t n;
+	struct err *unread; /* n_unread of them, owned: what could not be looked at */
+	size_t n_unread;
 };
 
 /* A token that does not tell its certificates is still shown. */
@@ -59,11 +61,28 @@ void token_view_certs(struct token_view *v, struct tokens *ts)
 	struct token *t;
 	struct err e;
 
-	if (!v->info.initialized || token_find(&t, ts, v->info.uri, &e))
+	if (!v->info.initialized)
 		return;
+	if (token_find(&t, ts, v->info.uri, &e)) {
+		err_print(&e, "warning");
+		return;
+	}
 	if (token_certs(t, &v->certs, &v->n, &e))
 		err_print(&e, "warning");
 	token_free(t);
+}
+
+static int keep_unread(struct listing *l, const struct tokens *ts, struct err *e)
+{
+	size_t n;
+	const struct err *list = tokens_unread(ts, &n);
+
+	l->unread = calloc(n + 1, sizeof(*l->unread));
+	if (!l->unread)
+		return err_nomem(e);
+	memcpy(l->unread, list, n * sizeof(*list));
+	l->n_unread = n;
+	return 0;
 }
 
 static int job_list(struct tokens *ts, void *arg, struct err *e)
@@ -74,6 +93,10 @@ static int job_list(struct tokens *ts, void *arg, struct err *e)
 
 	if (tokens_list(ts, &infos, &n, e))
 		return (int)e->kind;
+	if (keep_unread(l, ts, e)) {
+		free(infos);
+		return (int)e->kind;
+	}
 	l->views = calloc(n + 1, sizeof(*l->views));
 	for (size_t i = 0; l->views && i < n; i++) {
 		if (!infos[i].initialized && !l->all)
@@ -90,6 +113,20 @@ static void listing_free(struct listing *l)
 	for (size_t i = 0; i < l->n; i++)
 		token_view_free(&l->views[i]);
 	free(l->views);
+	free(l->unread);
+}
+
+/* Where there is nothing else to show, what could not be looked at is the answer. */
+static int tell_unread(const struct listing *l, struct err *e)
+{
+	const bool fails = l->n_unread && !l->n;
+
+	for (size_t i = fails; i < l->n_unread; i++)
+		err_print(&l->unread[i], "warning");
+	if (!fails)
+		return 0;
+	*e = l->unread[0];
+	return (int)e->kind;
 }
 
 json_t *token_views_json(const struct token_view *views, size_t n)
@@ -197,9 +234,13 @@ static int list(const struct args *a, struct err *e)
 	rc = desk_open(&desk, &a->desk, e);
 	if (!rc)
 		rc = desk_run(desk, job_list, &l, e);
+	if (!rc)
+		rc = tell_unread(&l, e);
 	if (!rc && !l.n)
 		fprintf(stderr, "no token found; put one in, or make one: \"ctlclient token init\" "
-				"(\"ctlclient token list --all\" shows empty slots too)\n");
+				"(\"ctlclient token list --all\" shows empty slots too; "
+				"\"ctlclient doctor\" "
+				"tells why one may not show)\n");
 	if (!rc && a->json)
 		rc = json_print(token_views_json(l.views, l.n));
 	else if (!rc && l.n)
@@ -208,6 +249,7 @@ static int list(const struct args *a, struct err *e)
 	desk_close(desk);
 	return rc;
 }
+
 int token_cmd_list(int argc, char **argv, void *ctx)
 {
 	static const struct argp_option options[] = {

@@ -42,6 +42,15 @@ static int module_list(char **out, const struct desk_opts *opts, struct err *e)
 	return rc;
 }
 
+static void warn_of_modules(const struct desk *d)
+{
+	size_t n;
+	const struct err *list = tokens_unloaded(d->tokens, &n);
+
+	for (size_t i = 0; i < n && !d->opts.tells_modules; i++)
+		fprintf(stderr, "warning: %s\n", list[i].what);
+}
+
 static int job_open(void *arg, struct err *e)
 {
 	struct desk *d = arg;
@@ -50,6 +59,8 @@ static int job_open(void *arg, struct err *e)
 
 	if (!rc)
 		rc = tokens_open(&d->tokens, modules, e);
+	if (!rc)
+		warn_of_modules(d);
 	free(modules);
 	return rc;
 }

@@ -21,6 +21,7 @@ struct desk_opts {
 	const char *pin_source; /* --pin-source, else NULL */
 	bool allow_final_try;   /* --allow-final-try */
 	unsigned token_timeout; /* --token-timeout, else CTL_TOKEN_TIMEOUT, else 0: OWNER_SECONDS */
+	bool tells_modules;     /* tells of modules that do not load itself: no warnings then */
 	unsigned wait;          /* --wait: seconds for a token to be put in; 0: see desk_loss.h */
 	bool quiet; /* who calls talks to the person: nothing on standard error, no wait for a token
 		     * that is pulled out */

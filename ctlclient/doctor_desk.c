@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TEST_LEN = 64 };
+enum { TEST_LEN = 64, DOCTOR_TROUBLES_MAX = 16 };
 
 /* A token with what can be seen without a PIN. */
 struct seen {
@@ -31,7 +31,10 @@ struct desk_view {
 	struct reader_scene scene;
 	struct seen seen[DOCTOR_TOKENS_MAX];
 	size_t n;
-	struct err trouble; /* why the token asked for was not found */
+	struct err trouble;                       /* why the token asked for was not found */
+	struct err unloaded[DOCTOR_TROUBLES_MAX]; /* n_unloaded modules */
+	struct err unread[DOCTOR_TROUBLES_MAX];   /* n_unread slots and modules */
+	size_t n_unloaded, n_unread;
 };
 
 static const char why_module[] =
@@ -74,6 +77,30 @@ static void add_seen(struct desk_view *v, struct tokens *ts, const char *uri)
 	v->n++;
 }
 
+static size_t keep(struct err out[DOCTOR_TROUBLES_MAX], const struct err *list, size_t n)
+{
+	if (n > DOCTOR_TROUBLES_MAX)
+		n = DOCTOR_TROUBLES_MAX;
+	memcpy(out, list, n * sizeof(*list));
+	return n;
+}
+
+static void keep_unread(struct desk_view *v, const struct tokens *ts)
+{
+	size_t n;
+	const struct err *list = tokens_unread(ts, &n);
+
+	v->n_unread = keep(v->unread, list, n);
+}
+
+static void keep_unloaded(struct desk_view *v, const struct tokens *ts)
+{
+	size_t n;
+	const struct err *list = tokens_unloaded(ts, &n);
+
+	v->n_unloaded = keep(v->unloaded, list, n);
+}
+
 static void add_all(struct desk_view *v, struct tokens *ts)
 {
 	struct token_info *infos = NULL;
@@ -94,11 +121,13 @@ static int job_gather(struct tokens *ts, void *arg, struct err *e)
 
 	if (modules_describe(&d->modules, &d->n_modules, ts, e))
 		return (int)e->kind;
+	keep_unloaded(v, ts);
 	look_around(v, ts);
 	if (d->uri)
 		add_seen(v, ts, d->uri);
 	else
 		add_all(v, ts);
+	keep_unread(v, ts);
 	return 0;
 }
 
@@ -110,7 +139,23 @@ static void view_free(struct desk_view *v)
 
 /* ---- module, reader service, USB ---- */
 
-static bool tell_modules(struct doctor *d)
+/* A module that does not load is the trouble only where no token and no reader tells another
+ * story: on many desks one is installed that nobody uses. */
+static void tell_unloaded(struct doctor *d, const struct desk_view *v)
+{
+	const bool matters = !v->n && !v->n_unread && reader_judge(&v->scene) == READER_FINE;
+
+	for (size_t i = 0; i < v->n_unloaded; i++)
+		if (matters)
+			doctor_error(d, "module-failed", why_module, &v->unloaded[i]);
+		else
+			doctor_skip(d, "module-failed", "%s%s%s", v->unloaded[i].what,
+				    v->n ? "; the token is reached without it"
+					 : "; if it is needed: ",
+				    v->n ? "" : v->unloaded[i].hint);
+}
+
+static bool tell_modules(struct doctor *d, const struct desk_view *v)
 {
 	struct doctor_step *s;
 
@@ -118,7 +163,13 @@ static bool tell_modules(struct doctor *d)
 		doctor_ok(d, "module", "%zu module%s loaded: %s%s", d->n_modules,
 			  d->n_modules == 1 ? "" : "s", d->modules[0].name,
 			  d->n_modules > 1 ? ", ..." : "");
+		tell_unloaded(d, v);
 		return true;
+	}
+	if (v->n_unloaded) {
+		for (size_t i = 0; i < v->n_unloaded; i++)
+			doctor_error(d, "module", why_module, &v->unloaded[i]);
+		return false;
 	}
 	s = doctor_wrong(d, "module", ERR_TOKEN, why_module,
 			 "no PKCS#11 module is configured on this computer");
@@ -453,7 +504,18 @@ out:
 	d->about = NULL;
 }
 
-/* ---- */
+/* ---- what is wrong with no token in particular ---- */
+
+/* A token that cannot be looked at may be the one that is needed; if that one is there, it is not.
+ */
+static void tell_unread(struct doctor *d, const struct desk_view *v)
+{
+	for (size_t i = 0; i < v->n_unread; i++)
+		if (d->uri && v->n)
+			doctor_skip(d, "token", "%s", v->unread[i].what);
+		else
+			doctor_error(d, "token", why_token, &v->unread[i]);
+}
 
 static void tell_no_token(struct doctor *d, const struct desk_view *v)
 {
@@ -483,7 +545,7 @@ static void skip_from(struct doctor *d, size_t first)
 
 static void tell(struct doctor *d, struct desk *desk, const struct desk_view *v)
 {
-	if (!tell_modules(d)) {
+	if (!tell_modules(d, v)) {
 		doctor_skip(d, "reader-service", "no module");
 		doctor_skip(d, "usb-device", "no module");
 		skip_from(d, 0);
@@ -491,8 +553,10 @@ static void tell(struct doctor *d, struct desk *desk, const struct desk_view *v)
 	}
 	tell_service(d, v);
 	tell_usb(d, v);
+	tell_unread(d, v);
 	if (!v->n) {
-		tell_no_token(d, v);
+		if (!v->n_unread || d->uri)
+			tell_no_token(d, v);
 		skip_from(d, 1);
 	}
 	for (size_t i = 0; i < v->n; i++)
@@ -512,8 +576,10 @@ void doctor_desk(struct doctor *d)
 	struct desk_view v = {.doctor = d};
 	struct desk *desk = NULL;
 	struct err e;
-	int rc = desk_open(&desk, &d->desk_opts, &e);
+	int rc;
 
+	d->desk_opts.tells_modules = true;
+	rc = desk_open(&desk, &d->desk_opts, &e);
 	if (!rc)
 		rc = desk_run(desk, job_gather, &v, &e);
 	if (rc) {

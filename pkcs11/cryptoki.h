@@ -23,7 +23,26 @@ enum {
 	URI_SHOWN_MAX = 512, /* a URI in messages */
 	CERT_MAX = 16384,    /* CKA_VALUE of a certificate */
 	MODULUS_MAX = 1024,  /* 8192 bits */
+	TROUBLES_MAX = 16,   /* remembered at once */
 };
+
+/* What did not work while the rest went on. Further ones than there is room for are dropped. */
+struct troubles {
+	struct err list[TROUBLES_MAX];
+	size_t n;
+};
+
+static inline void trouble_add(struct troubles *t, const struct err *e)
+{
+	if (t->n < TROUBLES_MAX)
+		t->list[t->n++] = *e;
+}
+
+/* ---- loader.c ---- */
+
+/* p11-kit's configured modules, loaded and not started; NULL if there are none. Each that does not
+ * load is added to t with the reason. */
+CK_FUNCTION_LIST **loader_configured(struct troubles *t);
 
 /* ---- modules.c ---- */
 
@@ -40,6 +59,8 @@ struct tokens {
 	CK_FUNCTION_LIST **configured;      /* p11-kit's list, or NULL */
 	struct module modules[MODULES_MAX]; /* n of them, initialised */
 	size_t n;
+	struct troubles unloaded; /* modules that are not among them */
+	struct troubles unread;   /* of the last slots_list() */
 };
 
 /* ERR_TOKEN "no-module" if there is none. */
@@ -64,6 +85,12 @@ const char *rv_name(CK_RV rv, char scratch[32]);
 
 /* True if the answer means that the token, or our session with it, is gone. */
 bool rv_is_loss(CK_RV rv);
+
+/* True if the answer says only that there is no token in the slot (any more). */
+bool rv_is_absence(CK_RV rv);
+
+/* "the token was removed": what the answer means. */
+const char *rv_means(CK_RV rv);
 
 /* Sets the error for an answer rv to something we tried: "DOING: what rv means (CKR_NAME)". The id
  * is "token-removed", "pin-wrong", "pin-locked" or "login-needed" where rv says so, else id. */
@@ -93,8 +120,9 @@ struct slot {
 	enum uri_detail detail; /* what its URI needs */
 };
 
-/* All tokens present in the modules of ts, or in only one of them. *out is an array of
- * *out_n, the caller's; free() it. */
+/* All tokens present in the modules of ts, or in only one of them. *out is an array of *out_n, the
+ * caller's; free() it. What could not be looked at is in ts->unread. ERR_TOKEN "slots" if no module
+ * answered. */
 int slots_list(struct slot **out, size_t *out_n, struct tokens *ts, struct module *only,
 	       struct err *e);
 

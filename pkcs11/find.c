@@ -47,7 +47,8 @@ static size_t keep_with_object(struct tokens *ts, P11KitUri *uri, struct slot *l
 	return kept ? kept : n;
 }
 
-static int missing(const char *uri, const struct slot *list, size_t n, struct err *e)
+static int missing(const char *uri, const struct slot *list, size_t n,
+		   const struct troubles *unread, struct err *e)
 {
 	size_t present = 0;
 
@@ -55,6 +56,9 @@ static int missing(const char *uri, const struct slot *list, size_t n, struct er
 		present += list[i].info.initialized;
 	err_set(e, ERR_TOKEN, "token-missing", "no token fits %s (%zu other%s present)", uri,
 		present, present == 1 ? "" : "s");
+	if (unread->n)
+		return err_hint(e, "it may be the one that cannot be looked at: %s",
+				unread->list[0].what);
 	return err_hint(e, "put the token in; \"ctlclient token list\" shows what is there");
 }
 
@@ -118,7 +122,7 @@ int token_find(struct token **out, struct tokens *ts, const char *uri, struct er
 	if (n == 1)
 		rc = token_new(out, ts, list, parsed, &pin, e);
 	else
-		rc = n ? ambiguous(shown, list, n, e) : missing(shown, list, all, e);
+		rc = n ? ambiguous(shown, list, n, e) : missing(shown, list, all, &ts->unread, e);
 out:
 	free(list);
 	if (rc) {

@@ -16,7 +16,7 @@ static bool is_target(const struct slot *s, const char *serial, long slot)
 	return !s->info.initialized;
 }
 
-static void none_found(const char *serial, long slot, struct err *e)
+static void none_found(const char *serial, long slot, const struct troubles *unread, struct err *e)
 {
 	if (serial)
 		err_set(e, ERR_TOKEN, "token-missing", "no token with serial number %s is present",
@@ -26,8 +26,11 @@ static void none_found(const char *serial, long slot, struct err *e)
 	else
 		err_set(e, ERR_TOKEN, "token-missing",
 			"no token is present that has not been initialised");
-	err_hint(e, "\"ctlclient token list --all\" shows serial numbers and slots; --serial "
-		    "or --slot names the one to initialise");
+	if (unread->n)
+		err_hint(e, "it may be the one that cannot be looked at: %s", unread->list[0].what);
+	else
+		err_hint(e, "\"ctlclient token list --all\" shows serial numbers and slots; "
+			    "--serial or --slot names the one to initialise");
 }
 
 static int find_target(struct slot *out, struct tokens *ts, const char *serial, long slot,
@@ -47,7 +50,7 @@ static int find_target(struct slot *out, struct tokens *ts, const char *serial, 
 	if (found == 1)
 		return 0;
 	if (!found) {
-		none_found(serial, slot, e);
+		none_found(serial, slot, &ts->unread, e);
 		return ERR_TOKEN;
 	}
 	err_set(e, ERR_TOKEN, "token-ambiguous", "%zu tokens may be meant", found);

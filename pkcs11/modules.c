@@ -7,12 +7,49 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-/* p11-kit keeps its last message per thread; it is NULL when there was nothing to say. */
-static const char *p11_reason(CK_RV rv)
+/* What usually keeps a module of that name from starting. */
+static const char *start_hint(const char *name)
 {
-	const char *said = p11_kit_message();
+	static const struct {
+		const char *part, *hint;
+	} known[] = {
+		{"softhsm", "SOFTHSM2_CONF must name a file that can be read, and its "
+			    "directories.tokendir a folder of yours (usually "
+			    "/etc/softhsm/softhsm2.conf: is your account in the group softhsm?)"},
+		{"opensc", "it needs the reader service: systemctl start pcscd"},
+		{"tpm2", "it needs a TPM: may your account use /dev/tpmrm0 (group tss)? without a "
+			 "TPM remove the package libtpm2-pkcs11-1"},
+		{"p11-kit-client", "it needs the socket that P11_KIT_SERVER_ADDRESS names, and "
+				   "\"p11-kit server\" on the other end (doc/remote-token.md)"},
+	};
 
-	return said ? said : p11_kit_strerror(rv);
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcasestr(name, known[i].part))
+			return known[i].hint;
+	return "its own configuration or service may be missing: see its maker's manual";
+}
+
+/* "softhsm2 (/usr/lib/softhsm/libsofthsm2.so)": the name, and the file where that says more. */
+static void full_name(char *out, size_t size, const struct module *m)
+{
+	char *file = p11_kit_module_get_filename(m->fn);
+
+	if (file && strcmp(file, m->name) != 0)
+		snprintf(out, size, "%s (%s)", m->name, file);
+	else
+		snprintf(out, size, "%s", m->name);
+	free(file);
+}
+
+static int does_not_start(const struct module *m, const char *again, CK_RV rv, struct err *e)
+{
+	char name[512];
+	char scratch[32];
+
+	full_name(name, sizeof(name), m);
+	err_set(e, ERR_TOKEN, "no-module", "the module %s does not start%s: C_Initialize: %s (%s)",
+		name, again, rv_means(rv), rv_name(rv, scratch));
+	return err_hint(e, "%s", start_hint(name));
 }
 
 static bool is_trust_module(CK_FUNCTION_LIST *fn)
@@ -46,12 +83,8 @@ static int module_add(struct tokens *ts, CK_FUNCTION_LIST *fn, struct err *e)
 	module_name(m);
 	owner_module(m->name);
 	rv = p11_kit_module_initialize(fn);
-	if (rv != CKR_OK) {
-		err_set(e, ERR_TOKEN, "no-module", "the module %s does not start: %s", m->name,
-			p11_reason(rv));
-		return err_hint(e, "its own configuration or service (for OpenSC: pcscd; for "
-				   "SoftHSM: SOFTHSM2_CONF) may be missing");
-	}
+	if (rv != CKR_OK)
+		return does_not_start(m, "", rv, e);
 	if (fn->C_GetInfo(&m->info) != CKR_OK)
 		m->info = (CK_INFO){0};
 	ts->n++;
@@ -97,8 +130,11 @@ static int add_path(struct tokens *ts, const char *path, struct err *e)
 		return no_room(path, e);
 	fn = p11_kit_module_load(path, 0);
 	if (!fn) {
+		/* p11-kit keeps its last message per thread. */
+		const char *said = p11_kit_message();
+
 		err_set(e, ERR_TOKEN, "no-module", "cannot load the PKCS#11 module %s: %s", path,
-			p11_reason(CKR_GENERAL_ERROR));
+			said ? said : "no reason given");
 		return err_hint(e, "give the path of the token maker's PKCS#11 library, such as "
 				   "/usr/lib/softhsm/libsofthsm2.so");
 	}
@@ -123,16 +159,17 @@ static int open_paths(struct tokens *ts, const char *paths, struct err *e)
 	for (const char *path; (path = strsep(&rest, ":"));) {
 		if (!*path)
 			continue;
-		if (named++ && rc)
-			fprintf(stderr, "warning: %s\n", e->what);
+		named++;
 		rc = add_path(ts, path, e);
+		if (rc)
+			trouble_add(&ts->unloaded, e);
 	}
 	free(copy);
 	if (!named)
 		return err_set(e, ERR_USAGE, "module", "no PKCS#11 module is named by \"%s\"",
 			       paths);
-	if (rc && ts->n)
-		fprintf(stderr, "warning: %s\n", e->what);
+	for (size_t i = 0; !ts->n && i + 1 < ts->unloaded.n; i++)
+		fprintf(stderr, "warning: %s\n", ts->unloaded.list[i].what);
 	return ts->n ? 0 : rc;
 }
 
@@ -142,25 +179,32 @@ static int open_configured(struct tokens *ts, struct err *e)
 {
 	struct err why;
 
-	/* Modules that do not load are then named on standard error, each with the reason. */
-	p11_kit_be_loud();
-	ts->configured = p11_kit_modules_load(NULL, 0);
-	p11_kit_be_quiet();
+	ts->configured = loader_configured(&ts->unloaded);
 	for (size_t i = 0; ts->configured && ts->configured[i]; i++) {
 		if (is_trust_module(ts->configured[i]))
 			continue;
 		if (ts->n == MODULES_MAX)
 			return no_room("a configured module", e);
 		if (module_add(ts, ts->configured[i], &why))
-			fprintf(stderr, "warning: %s\n", why.what);
+			trouble_add(&ts->unloaded, &why);
 	}
 	return 0;
+}
+
+const struct err *tokens_unloaded(const struct tokens *ts, size_t *n)
+{
+	*n = ts->unloaded.n;
+	return ts->unloaded.list;
 }
 
 int modules_need(const struct tokens *ts, struct err *e)
 {
 	if (ts->n)
 		return 0;
+	if (ts->unloaded.n) {
+		*e = ts->unloaded.list[0];
+		return err_wrap(e, "no PKCS#11 module works");
+	}
 	err_set(e, ERR_TOKEN, "no-module", "no PKCS#11 module is configured on this computer");
 	return err_hint(e, "install one (Debian: opensc-pkcs11 for cards and USB tokens, "
 			   "libsofthsm2 for tests) or name it with --module PATH");
@@ -246,8 +290,5 @@ int module_restart(struct module *m, struct err *e)
 	/* It may have failed to start the last time, and p11-kit then knows of nothing to end. */
 	if (rv == CKR_OK || rv == CKR_CRYPTOKI_NOT_INITIALIZED || rv == CKR_ARGUMENTS_BAD)
 		rv = p11_kit_module_initialize(m->fn);
-	if (rv != CKR_OK)
-		return err_set(e, ERR_TOKEN, "no-module", "the module %s does not start again: %s",
-			       m->name, p11_reason(rv));
-	return 0;
+	return rv == CKR_OK ? 0 : does_not_start(m, " again", rv, e);
 }

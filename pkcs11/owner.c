@@ -43,6 +43,8 @@ struct owner {
 	unsigned patience;
 	int64_t limit; /* when it counts as hanging, in milliseconds */
 
+	int true_stderr; /* or -1 */
+
 	bool given_up;
 	struct err why;
 	sem_t frozen;
@@ -98,6 +100,17 @@ void owner_task(const char *doing, unsigned patience)
 	o->doing = doing;
 	o->patience = patience;
 	sign_of_life(o);
+	pthread_mutex_unlock(&o->lock);
+}
+
+void owner_stderr(int fd)
+{
+	struct owner *o = mine;
+
+	if (!o)
+		return;
+	pthread_mutex_lock(&o->lock);
+	o->true_stderr = fd;
 	pthread_mutex_unlock(&o->lock);
 }
 
@@ -166,6 +179,8 @@ static void give_up(struct owner *o)
 	pthread_kill(o->thread, freeze_signal());
 	while (sem_timedwait(&o->frozen, &end) && errno == EINTR)
 		continue;
+	if (o->true_stderr >= 0)
+		(void)dup2(o->true_stderr, STDERR_FILENO);
 	pthread_cond_broadcast(&o->changed);
 }
 
@@ -311,7 +326,7 @@ int owner_start(struct owner **out, unsigned seconds, struct err *e)
 		return err_set(e, ERR_FAILED, "thread", "cannot start the token thread: %s",
 			       strerror(errno));
 	}
-	o->interrupt = -1;
+	o->interrupt = o->true_stderr = -1;
 	o->seconds = seconds ? seconds : OWNER_SECONDS;
 	pthread_mutex_init(&o->lock, NULL);
 	pthread_cond_init(&o->changed, NULL);

@@ -45,6 +45,10 @@ void owner_stop(struct owner *o);
 /* This module is called next. */
 void owner_module(const char *name);
 
+/* Standard error is redirected for a while, and this descriptor is the true one: it is put back if
+ * the thread is given up meanwhile. -1 takes that back. */
+void owner_stderr(int fd);
+
 /* This is what is being done ("sign"), until the job ends; patience is 1 or OWNER_PATIENCE. doing
  * must live as long as the program. */
 void owner_task(const char *doing, unsigned patience);

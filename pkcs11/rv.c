@@ -90,6 +90,18 @@ bool rv_is_loss(CK_RV rv)
 	       (t && t->id && !strcmp(t->id, "token-removed"));
 }
 
+bool rv_is_absence(CK_RV rv)
+{
+	return rv == CKR_TOKEN_NOT_PRESENT || rv == CKR_DEVICE_REMOVED || rv == CKR_SLOT_ID_INVALID;
+}
+
+const char *rv_means(CK_RV rv)
+{
+	const struct rv_text *t = lookup(rv);
+
+	return t ? t->means : "the module answered with an error of its own";
+}
+
 int rv_err(struct err *e, CK_RV rv, const char *id, const char *doing, ...)
 {
 	const struct rv_text *t = lookup(rv);
@@ -100,8 +112,7 @@ int rv_err(struct err *e, CK_RV rv, const char *id, const char *doing, ...)
 	va_start(ap, doing);
 	vsnprintf(text, sizeof(text), doing, ap);
 	va_end(ap);
-	err_set(e, ERR_TOKEN, t && t->id ? t->id : id, "%s: %s (%s)", text,
-		t ? t->means : "the module answered with an error of its own",
+	err_set(e, ERR_TOKEN, t && t->id ? t->id : id, "%s: %s (%s)", text, rv_means(rv),
 		rv_name(rv, scratch));
 	if (rv_is_loss(rv))
 		err_hint(e, "put the token in again and repeat the command");

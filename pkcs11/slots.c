@@ -1,6 +1,7 @@
 #include "pkcs11/cryptoki.h"
 #include "pkcs11/owner.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -93,15 +94,47 @@ CK_RV slot_ids(const struct module *m, bool only_with_token, CK_SLOT_ID ids[SLOT
 	return rv;
 }
 
-static int add_module(struct slot **list, size_t *n, struct module *m, struct err *e)
+/* " (reader ACS ACR 38U)", as far as the module tells. */
+static void reader_of(char *out, size_t size, const struct slot *s)
+{
+	CK_SLOT_INFO info;
+	char name[193];
+
+	*out = '\0';
+	if (s->module->fn->C_GetSlotInfo(s->id, &info) != CKR_OK)
+		return;
+	CLEAN(name, info.slotDescription);
+	snprintf(out, size, " (reader %s)", name);
+}
+
+static void note_unread(struct troubles *t, const struct slot *s, CK_RV rv)
+{
+	char reader[256];
+	char scratch[32];
+	struct err e;
+
+	reader_of(reader, sizeof(reader), s);
+	err_set(&e, ERR_TOKEN, "slots",
+		"cannot read the token in slot %lu%s of the module %s: C_GetTokenInfo: %s (%s)",
+		s->id, reader, s->module->name, rv_means(rv), rv_name(rv, scratch));
+	err_hint(&e, "pull it out and put it in again; if that does not help, restart the reader "
+		     "service (systemctl restart pcscd); \"ctlclient doctor\" looks further");
+	trouble_add(t, &e);
+}
+
+static int add_module(struct slot **list, size_t *n, struct troubles *unread, struct module *m,
+		      struct err *e)
 {
 	CK_SLOT_ID ids[SLOTS_MAX];
 	CK_ULONG count = 0;
 	CK_RV rv = slot_ids(m, true, ids, &count);
 	struct slot *grown;
 
-	if (rv != CKR_OK)
-		return rv_err(e, rv, "slots", "cannot list the tokens of the module %s", m->name);
+	if (rv != CKR_OK) {
+		rv_err(e, rv, "slots", "cannot list the tokens of the module %s: C_GetSlotList",
+		       m->name);
+		return err_hint(e, "\"ctlclient doctor\" looks for the reason");
+	}
 	grown = realloc(*list, (*n + count + 1) * sizeof(**list));
 	if (!grown)
 		return err_nomem(e);
@@ -110,9 +143,12 @@ static int add_module(struct slot **list, size_t *n, struct module *m, struct er
 		struct slot *s = &grown[*n];
 
 		*s = (struct slot){.module = m, .id = ids[i]};
+		rv = slot_refresh(s);
 		/* A token that was pulled out since is no error. */
-		if (slot_refresh(s) == CKR_OK)
+		if (rv == CKR_OK)
 			(*n)++;
+		else if (!rv_is_absence(rv))
+			note_unread(unread, s, rv);
 	}
 	return 0;
 }
@@ -147,13 +183,16 @@ int slots_list(struct slot **out, size_t *out_n, struct tokens *ts, struct modul
 	size_t n = 0;
 	int failed = 0; /* the kind of the last error */
 
+	ts->unread.n = 0;
 	if (modules_need(ts, e))
 		return (int)e->kind;
 	for (size_t i = 0; i < ts->n; i++) {
 		if (only && only != &ts->modules[i])
 			continue;
-		if (add_module(&list, &n, &ts->modules[i], e))
+		if (add_module(&list, &n, &ts->unread, &ts->modules[i], e)) {
 			failed = (int)e->kind;
+			trouble_add(&ts->unread, e);
+		}
 	}
 	/* One module in trouble must not hide the tokens of the others. */
 	if (failed && !n) {
@@ -177,6 +216,11 @@ int tokens_list(struct tokens *ts, struct token_info **out, size_t *out_n, struc
 	rc = slots_list(&slots, &n, ts, NULL, e);
 	if (rc)
 		return rc;
+	if (!n && ts->unread.n) {
+		free(slots);
+		*e = ts->unread.list[0];
+		return (int)e->kind;
+	}
 	list = calloc(n + 1, sizeof(*list));
 	for (size_t i = 0; list && i < n; i++)
 		list[i] = slots[i].info;
@@ -186,6 +230,12 @@ int tokens_list(struct tokens *ts, struct token_info **out, size_t *out_n, struc
 	*out = list;
 	*out_n = n;
 	return 0;
+}
+
+const struct err *tokens_unread(const struct tokens *ts, size_t *n)
+{
+	*n = ts->unread.n;
+	return ts->unread.list;
 }
 
 bool token_is_software(const struct token_info *info)

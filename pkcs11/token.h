@@ -20,12 +20,22 @@
 struct tokens;
 
 /* Loads the module at the path given, or several (separated by colons), or with NULL p11-kit's
- * configured modules (trust modules are left out). One that does not load is named on standard
- * error with the reason and the others go on. ERR_TOKEN "no-module" if none of those named loads;
- * where p11-kit has none configured, whoever looks for a token is told so (a URI may name a module
- * of its own: module-path). Close with tokens_close(), which also finalises. */
+ * configured modules (trust modules are left out). Where one does not load the others go on, and
+ * tokens_unloaded() tells. ERR_TOKEN "no-module" if none of those named loads (that is the last
+ * one's; the others are named on standard error); where p11-kit has none configured, whoever looks
+ * for a token is told so (a URI may name a module of its own: module-path). Close with
+ * tokens_close(), which also finalises. */
 int tokens_open(struct tokens **out, const char *module_paths, struct err *e);
 void tokens_close(struct tokens *ts);
+
+/* The modules that did not load or start in tokens_open(): *n errors, each names one and says why.
+ * Good as long as ts. */
+const struct err *tokens_unloaded(const struct tokens *ts, size_t *n);
+
+/* What tokens_list() or token_find() could not look at when it was called last: *n errors, each
+ * names the module, or the slot and its reader, the function that failed, and its answer. Good
+ * until the next call with ts. */
+const struct err *tokens_unread(const struct tokens *ts, size_t *n);
 
 enum token_pin_state {
 	TOKEN_PIN_OK,
@@ -49,8 +59,9 @@ struct token_info {
 	char uri[512];                  /* ready to paste: names this token and no other */
 };
 
-/* All tokens present, initialised or not (SoftHSM shows one empty slot more). *out is
- * an array of *out_n, the caller's; free() it. */
+/* All tokens present, initialised or not (SoftHSM shows one empty slot more). *out is an array of
+ * *out_n, the caller's; free() it. A slot or a module in trouble does not hide the others:
+ * tokens_unread() tells. ERR_TOKEN "slots" if nothing but trouble was found. */
 int tokens_list(struct tokens *ts, struct token_info **out, size_t *out_n, struct err *e);
 
 /* A certificate on a token that has, or seems to have, a private key of the same CKA_ID. */

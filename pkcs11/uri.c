@@ -91,11 +91,14 @@ static bool label_is_decorated(const uint8_t *wanted, const uint8_t *label, size
 
 static bool slot_fits(P11KitUri *uri, const struct slot *s)
 {
-	CK_SLOT_ID id = p11_kit_uri_get_slot_id(uri);
+	const CK_SLOT_ID id = p11_kit_uri_get_slot_id(uri);
+	const CK_SLOT_INFO *wanted = p11_kit_uri_get_slot_info(uri);
 	CK_SLOT_INFO info;
 
 	if (id != (CK_SLOT_ID)-1 && id != s->id)
 		return false;
+	if (!wanted->slotDescription[0] && !wanted->manufacturerID[0])
+		return true;
 	return s->module->fn->C_GetSlotInfo(s->id, &info) == CKR_OK &&
 	       p11_kit_uri_match_slot_info(uri, &info);
 }

@@ -191,13 +191,13 @@ static int look_at_slot(struct sight *s, struct slot *slot, bool *removable, str
 	char name[sizeof(((struct reader *)0)->name)];
 
 	if (m->fn->C_GetSlotInfo(slot->id, &info) != CKR_OK)
-		return 0;
+		info = (CK_SLOT_INFO){.flags = CKF_TOKEN_PRESENT};
 	if (info.flags & CKF_TOKEN_PRESENT)
 		rv = slot_refresh(slot);
 	if (info.flags & CKF_REMOVABLE_DEVICE) {
 		*removable = true;
 		text_show(name, sizeof(name), info.slotDescription, sizeof(info.slotDescription));
-		add_reader(s, name, rv == CKR_TOKEN_NOT_RECOGNIZED);
+		add_reader(s, name, rv != CKR_OK && !rv_is_absence(rv));
 	}
 	slot->info.fixed = !(info.flags & CKF_REMOVABLE_DEVICE);
 	if (rv == CKR_OK && (slot->info.initialized || *slot->info.serial))

@@ -70,6 +70,20 @@ shim_set fail C_Initialize CKR_GENERAL_ERROR
 doctor 4 module "$CTL_TOKEN_1"
 shim_clear
 
+# One that fails beside one that works is told, and does not matter.
+expect 0 ctlclient doctor "$CTL_TOKEN_1" --module "$CTL_SHIM:$work/nowhere.so" --json
+is "$(state_of module-failed)" skipped 'module that is not needed'
+jq -e --arg m "$work/nowhere.so" '.steps[] | select(.step == "module-failed") | .what | contains($m)' "$work/out" >/dev/null ||
+  fail 'the module that failed is not named'
+[ ! -s "$work/err" ] || fail "told twice: $(cat "$work/err")"
+shim_set fail C_GetTokenInfo CKR_DEVICE_ERROR
+doctor 4 token
+shim_clear
+shim_remove 'SAST 1' 'SAST 2' 'SAST 3'
+shim_set uninitialised hidden
+doctor 4 module-failed --module "$CTL_SHIM:$work/nowhere.so"
+shim_clear
+
 # ---- reader service and USB: a module that goes through pcscd, and none there ----
 opensc=$(ls /usr/lib/*/opensc-pkcs11.so /usr/lib/*/pkcs11/opensc-pkcs11.so 2>/dev/null | head -1 || true)
 if [ -n "$opensc" ]; then

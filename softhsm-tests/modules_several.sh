@@ -72,7 +72,19 @@ done
 # ---- a URI that fits tokens of several modules ----
 expect 4 ctlclient token test 'pkcs11:object=sast'
 said "token=SAST"
+expect 4 ctlclient doctor --json
+is "$(json '[.steps[] | select(.step == "module-failed") | .state] | join(" ")')" 'skipped skipped skipped' 'modules that failed'
+for broken in "$work/text.so" /nowhere/module.so "$stranger"; do
+  json '.steps[] | select(.step == "module-failed") | .what' | grep -qF "$broken" || fail "the doctor is silent on $broken"
+done
 rm modules/{text,nowhere,stranger}.module
+
+# ---- one that hangs while it is loaded: what is said is not lost ----
+configure shim "$CTL_TEST_BIN/libctlshim.so"
+echo 'hang C_GetFunctionList' >control
+expect 4 env CTL_SHIM_CONTROL="$work/control" ctlclient token list --token-timeout 1
+said 'has not answered for 1 s'
+rm modules/shim.module
 
 # ---- tokens of four modules in one list ----
 sast() { # NUMBER
@@ -110,7 +122,7 @@ fi
 export ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
 stop tpm
 labels_are "SAST 1,SAST 2,SAST 4"
-said "the module tpm does not start"
+said "libtpm2_pkcs11.so) does not start: C_Initialize"
 expect 0 ctlclient ctl update -i 0.tlv -o 5.tlv --signer "$(sast 1)"
 stop server
 labels_are "SAST 1,SAST 2"
@@ -119,4 +131,5 @@ labels_are "SAST 1"
 rm modules/*
 configure tpm libtpm2_pkcs11.so
 expect 4 ctlclient token list
-said "the module tpm does not start"
+said "libtpm2_pkcs11.so) does not start: C_Initialize"
+said TPM

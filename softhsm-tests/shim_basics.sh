@@ -92,6 +92,44 @@ shim_set uninitialised hidden
 if tool --list-slots | grep -q uninitialized; then fail 'the empty token shows'; fi
 shim_clear
 
+# ---- a slot that cannot be read: it is named, and the others go on ----
+shim_set fail C_GetTokenInfo CKR_DEVICE_ERROR 1
+expect 0 ctlclient token list
+said 'SAST 2'
+grep -F warning "$work/err" | grep -F 'slot 0' | grep -F 'Simulated reader 0' | grep -F C_GetTokenInfo |
+  grep -qF CKR_DEVICE_ERROR || fail "the slot is not named: $(cat "$work/err")"
+shim_clear
+shim_set fail C_GetTokenInfo CKR_GENERAL_ERROR
+expect 4 ctlclient token list --all
+said 'slot 0 (reader Simulated reader 0)'
+said 'C_GetTokenInfo: the module gives no reason (CKR_GENERAL_ERROR)'
+expect 4 ctlclient token test "$CTL_TOKEN_1"
+said CKR_GENERAL_ERROR
+expect 4 ctlclient token init --label x --serial "${shim_serial["SAST 3"]}" --pin-source "file:$shim_home/pin"
+said CKR_GENERAL_ERROR
+# What only the name of the reader is asked for hides no token.
+shim_clear
+shim_set fail C_GetSlotInfo CKR_DEVICE_ERROR
+expect 0 ctlclient token list --json
+is "$(json '[.[0:3][].certificates | length] | join(" ")')" '1 1 1' 'certificates'
+expect 0 ctlclient token test "$CTL_TOKEN_1"
+expect 4 ctlclient token test "$CTL_TOKEN_1;slot-description=x"
+shim_set fail C_GetTokenInfo CKR_DEVICE_ERROR
+expect 4 ctlclient token list
+said 'slot 0 of the module'
+shim_clear
+shim_set fail C_GetSlotList CKR_FUNCTION_FAILED
+expect 4 ctlclient token list
+said 'C_GetSlotList'
+said CKR_FUNCTION_FAILED
+shim_clear
+expect 0 ctlclient token list --module "$CTL_SHIM:$work/nowhere.so"
+said "cannot load the PKCS#11 module $work/nowhere.so"
+shim_set fail C_Initialize CKR_GENERAL_ERROR
+expect 4 ctlclient token list
+said "the module $CTL_SHIM does not start: C_Initialize: the module gives no reason (CKR_GENERAL_ERROR)"
+shim_clear
+
 # ---- in the middle ----
 shim_set remove-during C_Sign
 expect 4 ctlclient token test "$CTL_TOKEN_1"

@@ -41,7 +41,7 @@ start='C_GetFunctionList C_Initialize C_GetSlotList'
 look="$start C_GetTokenInfo C_OpenSession C_FindObjectsInit C_FindObjects"
 sign="$look C_GetAttributeValue C_Login C_SignInit C_Sign"
 declare -A needs=(
-  [list]=$start [show]=$look [try]=$sign [create]=$sign
+  [list]="$start C_GetTokenInfo" [show]=$look [try]=$sign [create]=$sign
   [keygen]="$sign C_GenerateKeyPair C_CreateObject" [init]="$start C_InitToken C_OpenSession C_Login C_InitPIN"
   [request]=$sign [import]="$look C_GetAttributeValue C_Login"
   [change]="$start C_GetTokenInfo C_OpenSession C_SetPIN" [unblock]="$start C_GetTokenInfo C_OpenSession C_Login C_InitPIN"
@@ -57,6 +57,7 @@ complain() {
 names_it() { # FUNCTION
   case " $start " in
     *" $1 "*) grep -qF libctlshim "$work/err" ;;
+    *C_GetTokenInfo*) grep -qE "slot [0-9]+ .*libctlshim|SAST( |%20)[123]|${shim_serial["SAST 3"]}" "$work/err" ;;
     *) grep -qE "SAST( |%20)[123]|${shim_serial["SAST 3"]}" "$work/err" ;;
   esac
 }
