@@ -6,11 +6,7 @@
 #define TRUSTFILE_BUILD_H
 
 #include "trustfile/list.h"
-
-/* Signs a DigestInfo (len bytes of DER, for CKM_RSA_PKCS) into sig, which has exactly the
- * siglen bytes of the signer's modulus. Returns 0 or the kind of error in e. */
-typedef int tl_sign_fn(void *arg, const uint8_t *digest_info, size_t len, uint8_t *sig,
-		       size_t siglen, struct err *e);
+#include "trustfile/seal.h"
 
 /* A record to be. Either raw holds a record of an older list, which is copied byte for byte, or
  * the other members describe one. */

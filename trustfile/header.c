@@ -6,7 +6,9 @@ enum {
 	IN_LIST = 1 << TF_LIST,
 	IN_SGN = 1 << TF_SGN,
 	IN_ENC = 1 << TF_ENC,
-	IN_ALL = IN_LIST | IN_SGN | IN_ENC,
+	IN_MANUAL = 1 << TF_ENC_MANUAL,
+	IN_CIPHER = IN_ENC | IN_MANUAL,
+	IN_ALL = IN_LIST | IN_SGN | IN_CIPHER,
 	TOP = 0, /* as container: none */
 };
 
@@ -39,18 +41,18 @@ static const struct tag_rule {
 	[TF_SIGNATURE] = {"SIGNATURE", TOP, IN_ALL, ANY},
 	[TF_FILENAME] = {"FILENAME", TOP, IN_ALL, NAME},
 	[TF_TIMESTAMP] = {"TIMESTAMP", TOP, IN_ALL, 4},
-	[TF_ENCRYPTIONINFO] = {"ENCRYPTIONINFO", TOP, IN_ENC, CONTAINER},
-	[TF_IVINFO] = {"IVINFO", TF_ENCRYPTIONINFO, IN_ENC, CONTAINER},
-	[TF_IVSCHEME] = {"tag 18", TF_IVINFO, IN_ENC, 1},
-	[TF_IV] = {"IV", TF_IVINFO, IN_ENC, 16},
-	[TF_PADDINGCOUNT] = {"PADDINGCOUNT", TF_IVINFO, IN_ENC, 2},
+	[TF_ENCRYPTIONINFO] = {"ENCRYPTIONINFO", TOP, IN_CIPHER, CONTAINER},
+	[TF_IVINFO] = {"IVINFO", TF_ENCRYPTIONINFO, IN_CIPHER, CONTAINER},
+	[TF_IVSCHEME] = {"tag 18", TF_IVINFO, IN_CIPHER, 1},
+	[TF_IV] = {"IV", TF_IVINFO, IN_CIPHER, 16},
+	[TF_PADDINGCOUNT] = {"PADDINGCOUNT", TF_IVINFO, IN_CIPHER, 2},
 	[TF_KEYINFO] = {"KEYINFO", TF_ENCRYPTIONINFO, IN_ENC, CONTAINER},
 	[TF_KEYSCHEME] = {"tag 22", TF_KEYINFO, IN_ENC, 1},
 	[TF_KEYSIZE] = {"KEYSIZE", TF_KEYINFO, IN_ENC, 2},
 	[TF_KEYALGORITHM] = {"KEYALGORITHM", TF_KEYINFO, IN_ENC, 1},
 	[TF_WRAPPEDKEY] = {"WRAPPEDKEY", TF_KEYINFO, IN_ENC, ANY},
-	[TF_INNERDIGESTALGORITHM] = {"INNERDIGESTALGORITHM", TOP, IN_ENC, 1},
-	[TF_INNERDIGEST] = {"INNERDIGEST", TOP, IN_ENC, ANY},
+	[TF_INNERDIGESTALGORITHM] = {"INNERDIGESTALGORITHM", TOP, IN_CIPHER, 1},
+	[TF_INNERDIGEST] = {"INNERDIGEST", TOP, IN_CIPHER, ANY},
 	[TF_LISTVERSION] = {"LISTVERSION", TOP, IN_LIST, 2},
 };
 
@@ -104,7 +106,7 @@ static int take_tag(const struct walk *w, uint8_t container, uint8_t tag, struct
 		why = "stands in the wrong container";
 	else if (at[tag].data)
 		why = "occurs twice";
-	else if (container == TOP && at[TF_TIMESTAMP].data && rule->kinds != IN_ENC)
+	else if (container == TOP && at[TF_TIMESTAMP].data && rule->kinds & ~IN_CIPHER)
 		why = "stands behind TIMESTAMP, where phones stop reading";
 	else if (rule->form >= 0 && value.len != (size_t)rule->form)
 		why = "has the wrong length";
@@ -167,7 +169,7 @@ static int walk_tlvs(const struct walk *w, uint8_t container, struct span body)
 /* VERSION and HEADERLENGTH have their fixed place. */
 static int read_start(struct tf_header *h, struct span file, enum tf_kind kind, struct err *e)
 {
-	const uint8_t major = kind == TF_ENC ? 2 : 1;
+	const uint8_t major = kind == TF_ENC || kind == TF_ENC_MANUAL ? 2 : 1;
 	const uint8_t *p = file.data;
 
 	if (file.len < TF_HEADER_MIN)

@@ -13,6 +13,7 @@ enum tf_kind {
 	TF_LIST, /* version 1, LISTVERSION allowed, records follow */
 	TF_SGN,  /* version 1, the payload follows */
 	TF_ENC,  /* version 2, ENCRYPTIONINFO and the inner digest required, cipher text follows */
+	TF_ENC_MANUAL, /* as TF_ENC, without KEYINFO: the key was typed into the phone */
 };
 
 enum tf_tag {
@@ -60,7 +61,7 @@ struct tf_header {
 };
 
 /* Takes the header of file apart; h borrows file. ERR_REFUSED "ctl-parse" or "ctl-digest" (for
- * TF_SGN and TF_ENC "sgn-parse" and "sgn-digest"), with the offset. */
+ * the others "sgn-parse" and "sgn-digest"), with the offset. */
 int tf_header_parse(struct tf_header *h, struct span file, enum tf_kind kind, struct err *e);
 
 /* "SIGNERNAME", or NULL for a tag that headers do not have. */
