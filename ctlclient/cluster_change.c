@@ -112,9 +112,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
+		a->cluster.desk = &a->desk;
 		state->child_inputs[0] = &a->cluster;
-		state->child_inputs[1] = a->request ? NULL : (void *)&a->desk;
-		state->child_inputs[2] = a->request ? NULL : (void *)&a->transcript;
+		state->child_inputs[1] = &a->desk;
+		if (!a->request)
+			state->child_inputs[2] = &a->transcript;
 		return 0;
 	case 'o':
 		a->out = arg;
@@ -393,7 +395,10 @@ int cluster_request(int argc, char **argv, void *ctx)
 		sast_option,
 		digest_option,
 		{0}};
-	static const struct argp_child children[] = {{&options_cluster, 0, "Provider:", 1}, {0}};
+	static const struct argp_child children[] = {
+		{&options_cluster, 0, "Provider:", 1},
+		{&options_desk, 0, "Token of the client certificate:", 2},
+		{0}};
 	const struct argp argp = {
 		options,
 		parse,

@@ -11,6 +11,7 @@
 
 struct args {
 	struct cluster_opts cluster;
+	struct desk_opts desk;
 	const char *file;
 };
 
@@ -20,7 +21,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
+		a->cluster.desk = &a->desk;
 		state->child_inputs[0] = &a->cluster;
+		state->child_inputs[1] = &a->desk;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (a->file)
@@ -83,7 +86,10 @@ static int push(const struct bundle *b, const struct args *a, struct err *e)
 
 int cluster_push(int argc, char **argv, void *ctx)
 {
-	static const struct argp_child children[] = {{&options_cluster, 0, "Provider:", 0}, {0}};
+	static const struct argp_child children[] = {
+		{&options_cluster, 0, "Provider:", 1},
+		{&options_desk, 0, "Token of the client certificate:", 2},
+		{0}};
 	static const struct argp argp = {
 		NULL,
 		parse,

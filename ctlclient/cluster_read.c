@@ -15,6 +15,7 @@
 
 struct read_args {
 	struct cluster_opts cluster;
+	struct desk_opts desk;
 	const char *out;
 };
 
@@ -24,7 +25,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
+		a->cluster.desk = &a->desk;
 		state->child_inputs[0] = &a->cluster;
+		state->child_inputs[1] = &a->desk;
 		return 0;
 	case 'o':
 		a->out = arg;
@@ -37,7 +40,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {{&options_cluster, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {
+	{&options_cluster, 0, "Provider:", 1},
+	{&options_desk, 0, "Token of the client certificate:", 2},
+	{0}};
 
 /* Every command here: parse, connect, do one thing. */
 typedef int read_fn(struct api *api, const struct read_args *a, struct err *e);

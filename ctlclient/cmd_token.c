@@ -21,6 +21,7 @@ int cmd_token(int argc, char **argv, void *ctx)
 		{"csr", "URI", "a request for a certificate", token_cmd_csr},
 		{"import-cert", "URI CERT", "store a certificate beside its key",
 		 token_cmd_import_cert},
+		{"export-cert", "URI", "a certificate as a file", token_cmd_export_cert},
 		{"wait", "[URI]", "wait until a token is put in, or pulled out", token_cmd_wait},
 		{NULL, NULL, NULL, NULL},
 	};

@@ -17,6 +17,7 @@ int token_cmd_change_pin(int argc, char **argv, void *ctx);
 int token_cmd_unblock(int argc, char **argv, void *ctx);
 int token_cmd_csr(int argc, char **argv, void *ctx);
 int token_cmd_import_cert(int argc, char **argv, void *ctx);
+int token_cmd_export_cert(int argc, char **argv, void *ctx);
 int token_cmd_wait(int argc, char **argv, void *ctx);
 
 /* The end of a command: prints the error, if there is one that has not been printed yet; returns

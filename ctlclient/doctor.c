@@ -160,6 +160,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		a->doctor.cluster.optional = true;
+		a->doctor.cluster.desk = &a->doctor.desk_opts;
 		state->child_inputs[0] = &a->doctor.desk_opts;
 		state->child_inputs[1] = &a->doctor.cluster;
 		return 0;

@@ -4,6 +4,7 @@
 #include "common/hex.h"
 #include "common/json.h"
 #include "common/text.h"
+#include "ctlclient/client_cert.h"
 #include "ctlclient/cluster_view.h"
 #include "ctlclient/link.h"
 
@@ -239,6 +240,7 @@ static void visit_cluster(struct visit *v)
 {
 	struct doctor *d = v->doctor;
 	struct cluster_view view = {0};
+	struct client_cert *cert = NULL;
 	struct api *api = NULL;
 	struct doctor_step *s;
 	struct err e;
@@ -248,6 +250,9 @@ static void visit_cluster(struct visit *v)
 	v->opts.user = d->cluster.user;
 	v->opts.password = &v->password;
 	rc = link_password(&v->password, &d->cluster, &e);
+	if (!rc)
+		rc = client_cert_open(&cert, &d->cluster, &e);
+	v->opts.identity = client_cert_identity(cert);
 	if (!rc)
 		rc = api_open(&api, &v->opts, &e);
 	if (!rc)
@@ -276,6 +281,7 @@ static void visit_cluster(struct visit *v)
 	cluster_view_free(&view);
 out:
 	api_close(api);
+	client_cert_close(cert);
 	secret_free(&v->password);
 }
 

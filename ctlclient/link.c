@@ -3,6 +3,7 @@
 #include "common/cli.h"
 #include "common/conf.h"
 #include "common/hex.h"
+#include "ctlclient/client_cert.h"
 #include "ctlclient/known.h"
 
 #include <stdio.h>
@@ -15,6 +16,7 @@ struct link {
 	struct api *api;
 	const struct cluster_opts *opts;
 	struct secret password;
+	struct client_cert *cert;                 /* or NULL */
 	uint8_t fingerprint[API_FINGERPRINT_LEN]; /* by which it is known */
 	uint8_t seen[API_FINGERPRINT_LEN];        /* what it showed */
 };
@@ -169,6 +171,9 @@ int link_login(struct link *l, struct secret *password, struct err *e)
 	secret_free(&l->password);
 	l->password = *password;
 	*password = (struct secret){0};
+	if (!l->cert && client_cert_open(&l->cert, l->opts, e))
+		return (int)e->kind;
+	l->api_opts.identity = client_cert_identity(l->cert);
 	l->api_opts.user = l->opts->user;
 	l->api_opts.password = &l->password;
 	return api_open(&l->api, &l->api_opts, e);
@@ -203,6 +208,7 @@ void link_close(struct link *l)
 	if (!l)
 		return;
 	api_close(l->api);
+	client_cert_close(l->cert);
 	secret_free(&l->password);
 	free(l);
 }

@@ -34,7 +34,8 @@ const uint8_t *link_seen(const struct link *l);
 /* Believes that certificate from now on, and remembers it for this user. */
 int link_accept(struct link *l, struct err *e);
 
-/* Uses this password from now on; *password is taken over. */
+/* Uses this password from now on, and the client certificate that the options name
+ * (client_cert.h); *password is taken over. */
 int link_login(struct link *l, struct secret *password, struct err *e);
 
 /* A link_login() has been done. */

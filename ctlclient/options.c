@@ -13,7 +13,9 @@ enum {
 	OPT_PASSWORD,
 	OPT_CA,
 	OPT_PRINT,
-	OPT_JSON
+	OPT_JSON,
+	OPT_CLIENT_CERT,
+	OPT_CLIENT_PIN
 };
 
 static const struct argp_option desk_options[] = {
@@ -112,6 +114,11 @@ static const struct argp_option cluster_options[] = {
 	 0},
 	{"fingerprint", OPT_PRINT, "SHA256", 0,
 	 "SHA-256 fingerprint that the provider's certificate must have", 0},
+	{"client-cert", OPT_CLIENT_CERT, "URI", 0,
+	 "Client certificate on a token, for an account that demands one (else CTL_CLIENT_CERT)",
+	 0},
+	{"client-pin-source", OPT_CLIENT_PIN, "SOURCE", 0,
+	 "Where the PIN for it comes from, if not from where other PINs do", 0},
 	{"json", OPT_JSON, NULL, 0, "Print one JSON document", 0},
 	{0},
 };
@@ -124,6 +131,10 @@ static void from_environment(struct cluster_opts *o)
 		o->user = getenv("CTL_USER");
 	if (!o->ca && !o->fingerprint)
 		o->ca = getenv("CTL_CA");
+	if (!o->client_cert)
+		o->client_cert = getenv("CTL_CLIENT_CERT");
+	if (o->client_cert && !*o->client_cert)
+		o->client_cert = NULL;
 }
 
 static error_t parse_cluster(int key, char *arg, struct argp_state *state)
@@ -145,6 +156,12 @@ static error_t parse_cluster(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_PRINT:
 		o->fingerprint = arg;
+		return 0;
+	case OPT_CLIENT_CERT:
+		o->client_cert = arg;
+		return 0;
+	case OPT_CLIENT_PIN:
+		o->client_pin_source = arg;
 		return 0;
 	case OPT_JSON:
 		o->json = true;

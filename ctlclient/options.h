@@ -13,13 +13,16 @@ extern const struct argp options_desk;
 
 /* How to reach the provider. */
 struct cluster_opts {
-	const char *server;          /* --server, CTL_PROVIDER */
-	const char *user;            /* --user, CTL_USER */
-	const char *password_source; /* --password-source, CTL_PASSWORD_FILE */
-	const char *ca;              /* --ca, CTL_CA */
-	const char *fingerprint;     /* --fingerprint */
-	bool json;                   /* --json */
-	bool optional;               /* set before parsing: server and user may be missing */
+	const char *server;            /* --server, CTL_PROVIDER */
+	const char *user;              /* --user, CTL_USER */
+	const char *password_source;   /* --password-source, CTL_PASSWORD_FILE */
+	const char *ca;                /* --ca, CTL_CA */
+	const char *fingerprint;       /* --fingerprint */
+	const char *client_cert;       /* --client-cert, CTL_CLIENT_CERT */
+	const char *client_pin_source; /* --client-pin-source, else what desk says */
+	const struct desk_opts *desk;  /* for the token with it; NULL: CTL_MODULE's */
+	bool json;                     /* --json */
+	bool optional;                 /* set before parsing: server and user may be missing */
 };
 
 /* The input is a struct cluster_opts, zeroed; the environment fills what was not given. */

@@ -61,12 +61,22 @@ static int verify_ca(X509_STORE_CTX *ctx, void *arg)
 	return X509_verify_cert(ctx);
 }
 
+static bool use_identity(SSL_CTX *ctx, const struct api_identity *i)
+{
+	return SSL_CTX_use_certificate(ctx, i->cert) == 1 &&
+	       SSL_CTX_use_PrivateKey(ctx, i->key) == 1 &&
+	       SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION) == 1 &&
+	       SSL_CTX_set1_client_sigalgs_list(ctx, "RSA+SHA256:RSA+SHA384:RSA+SHA512") == 1;
+}
+
 static CURLcode on_ssl_ctx(CURL *curl, void *ssl_ctx, void *arg)
 {
 	struct api *a = arg;
 
 	(void)curl;
 	SSL_CTX_set_cert_verify_callback(ssl_ctx, a->opts->ca ? verify_ca : verify_pin, a);
+	if (a->opts->identity && !use_identity(ssl_ctx, a->opts->identity))
+		return CURLE_SSL_CERTPROBLEM;
 	return CURLE_OK;
 }
 
@@ -186,6 +196,12 @@ static int explain_no_answer(struct api *a, CURLcode code, struct err *e)
 {
 	const struct hostport *s = &a->opts->server;
 	const char *why = a->why[0] ? a->why : curl_easy_strerror(code);
+	const struct api_identity *identity = a->opts->identity;
+
+	if (identity && identity->trouble->kind) {
+		*e = *identity->trouble;
+		return err_wrap(e, "the key of the client certificate");
+	}
 
 	switch (code) {
 	case CURLE_PEER_FAILED_VERIFICATION:

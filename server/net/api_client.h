@@ -11,12 +11,21 @@
 #include "common/json.h"
 #include "common/secret.h"
 
+#include <openssl/x509.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
 enum {
 	API_FINGERPRINT_LEN = 32, /* bytes of SHA-256 */
 	API_BODY_MAX = 16 << 20,  /* bytes of an answer */
+};
+
+/* A client certificate whose key is elsewhere, on a token as a rule. Its key signs with PKCS#1 v1.5
+ * only, which takes TLS 1.2. */
+struct api_identity {
+	X509 *cert;
+	EVP_PKEY *key;
+	const struct err *trouble; /* why it could not sign; kind ERR_OK: it could */
 };
 
 /* How to know the provider, and how it knows us. Borrowed by the api until it is closed. */
@@ -27,8 +36,9 @@ struct api_opts {
 	struct span pin;            /* DER, used when both are NULL: see server/net/pin.h */
 	const char *user;           /* NULL: no login (only /version answers then) */
 	const struct secret *password;
-	const char *cert, *key;      /* PEM files of a client certificate, or NULL */
-	unsigned connect_s, total_s; /* time limits in seconds; 0: 10 and 120 */
+	const char *cert, *key;              /* PEM files of a client certificate, or NULL */
+	const struct api_identity *identity; /* or NULL */
+	unsigned connect_s, total_s;         /* time limits in seconds; 0: 10 and 120 */
 	const atomic_bool
 		*cancel; /* breaks a request off, within a second, when it is set; or NULL */
 };

@@ -87,7 +87,8 @@ static int check_account(const struct auth_login *login, const struct store_user
 			? "the client certificate is not the one that the account %s is bound to"
 			: "the account %s logs in with a client certificate, and none was shown",
 		user->name);
-	return err_hint(e, "the account needs its password and the key of its certificate; "
+	return err_hint(e, "the account needs its password and the key of its certificate "
+			   "(--client-cert URI); "
 			   "\"ctladmin user cert\" on the first node sets which");
 }
 
