@@ -176,7 +176,7 @@ static void test_files(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const struct device_model *m = device_model_find(cases[i].model);
 		const struct {
-			enum device_file file;
+			enum device_file_form file;
 			unsigned n;
 			const char *want;
 		} asked[] = {{DEVICE_FILE_PLAIN, 0, cases[i].plain},

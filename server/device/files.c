@@ -21,7 +21,7 @@ static const struct pattern patterns[][PATTERNS] = {
 };
 
 bool device_file_name(char out[DEVICE_FILE_MAX], const struct device_model *m,
-		      enum device_protocol protocol, const char *name, enum device_file file,
+		      enum device_protocol protocol, const char *name, enum device_file_form file,
 		      unsigned n)
 {
 	const struct device_ability *a = device_ability(m, protocol);

@@ -1,0 +1,37 @@
+/*
+ * The key that signs what phones download: the node's TFTP key, in a file or on a token.
+ */
+#ifndef SERVER_CONFIG_FILE_KEY_H
+#define SERVER_CONFIG_FILE_KEY_H
+
+#include "common/err.h"
+
+#include <openssl/x509.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct file_key;
+
+struct file_key_where {
+	const char *key; /* path of a PEM file, or a pkcs11: URI (its PIN by pin-source there) */
+	const char
+		*cert; /* path of its certificate; with a URI it may be NULL: that on the token */
+	const char *module; /* PKCS#11 module; NULL: p11-kit's, or what the URI names */
+};
+
+/* Opens the key, once for the whole process. A token is logged in to here, and belongs to a thread
+ * of its own from now on; never fork() after that. ERR_FAILED "file-key" (a file cannot be read, or
+ * is no key), ERR_REFUSED "file-key" (not RSA of a size that phones take, or certificate and key do
+ * not belong together), those of token_find() and token_login(). */
+int file_key_open(struct file_key **out, const struct file_key_where *where, struct err *e);
+void file_key_close(struct file_key *k);
+
+/* The certificate that belongs to it: borrowed, as long as k lives. */
+const X509 *file_key_cert(const struct file_key *k);
+
+/* A tl_sign_fn; arg is the struct file_key. Any thread may call it, several at a time; with a key
+ * on a token they wait for each other. */
+int file_key_sign(void *arg, const uint8_t *digest_info, size_t len, uint8_t *sig, size_t siglen,
+		  struct err *e);
+
+#endif
