@@ -1,0 +1,45 @@
+/*
+ * LSCs as bytes: what the authority signs for a phone. Source: doc/capf.md, "What an LSC looks
+ * like".
+ *
+ * The certificate is written directly and not through OpenSSL's X509, so that the phone's key goes
+ * in as it came out of the phone, and nothing is decoded that is only going to be encoded again.
+ */
+#ifndef SERVER_CAPF_ISSUE_H
+#define SERVER_CAPF_ISSUE_H
+
+#include "common/bytes.h"
+#include "common/err.h"
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+enum { ISSUE_SERIAL_LEN = 16 };
+
+/* The issuing certificate, prepared once; may then be used by several threads. */
+struct issuer {
+	struct buf name;       /* its subject, DER */
+	struct buf attributes; /* the O, OU, L, ST and C of it, each as a set, DER */
+	struct span algorithm; /* AlgorithmIdentifier of its signatures */
+	int64_t not_after;     /* seconds since 1970 */
+	EVP_PKEY *key;         /* owned */
+};
+
+/* Prepares cert; key, which must be its own (RSA or EC), stays the caller's. ERR_FAILED
+ * "capf-authority". End with issuer_free(), also after a failure. */
+int issuer_init(struct issuer *i, X509 *cert, EVP_PKEY *key, struct err *e);
+void issuer_free(struct issuer *i);
+
+struct issue {
+	struct span device;               /* 1 to CAPF_CN_MAX characters */
+	struct span spki;                 /* checked by key_check() */
+	uint8_t serial[ISSUE_SERIAL_LEN]; /* as a positive number, big-endian */
+	int64_t not_before, not_after;    /* seconds since 1970; cut to the issuer's */
+};
+
+/* Appends the certificate, DER. Signs, so it takes a while, on a token perhaps long. ERR_REFUSED
+ * "capf-name" (too long for a common name); ERR_FAILED "capf-authority" (expired; no signature). */
+int issue_certificate(const struct issuer *i, const struct issue *what, struct buf *der,
+		      struct err *e);
+
+#endif
