@@ -30,7 +30,7 @@ static bool is_printable(uint32_t c)
 {
 	if (c < 0x20 || (c >= 0x7f && c < 0xa0))
 		return false;
-	if (c == 0x61c || c == 0xfeff)
+	if (c == 0x61c || c == 0xfeff || (c & 0xfffe) == 0xfffe)
 		return false;
 	return !(c >= 0x200b && c <= 0x200f) && !(c >= 0x2028 && c <= 0x202e) &&
 	       !(c >= 0x2060 && c <= 0x206f);
@@ -53,4 +53,18 @@ void text_printable(struct buf *b, struct span s)
 		s.data += n;
 		s.len -= n;
 	}
+}
+
+bool text_is_printable(struct span s)
+{
+	while (s.len) {
+		uint32_t c = 0;
+		const size_t n = utf8_char(&c, s);
+
+		if (!n || !is_printable(c))
+			return false;
+		s.data += n;
+		s.len -= n;
+	}
+	return true;
 }

@@ -9,4 +9,8 @@
  * not UTF-8. A backslash is doubled, so that no two inputs look alike. */
 void text_printable(struct buf *b, struct span s);
 
+/* Whether text_printable() would leave s as it is, backslashes aside. What is so can stand in XML
+ * (XML 1.0 section 2.2), too. */
+bool text_is_printable(struct span s);
+
 #endif

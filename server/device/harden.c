@@ -1,5 +1,7 @@
 #include "server/device/harden.h"
 
+#include "common/text.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -232,15 +234,6 @@ static void list_values(char *text, size_t size, const struct harden_param *p)
 				      p->values[i].text, p->values[i].word);
 }
 
-/* What XML 1.0 cannot hold must not get into the store. */
-static bool is_plain_text(const char *value)
-{
-	for (const unsigned char *c = (const unsigned char *)value; *c; c++)
-		if (*c < ' ' || *c == 0x7f)
-			return false;
-	return true;
-}
-
 static int choose_value(char out[HARDEN_VALUE_MAX], const struct harden_param *p, const char *value,
 			struct err *e)
 {
@@ -263,9 +256,10 @@ int harden_value(char out[HARDEN_VALUE_MAX], const char *name, const char *value
 
 	if (p && p->values[0].text)
 		return choose_value(out, p, value, e);
-	if (strlen(value) >= HARDEN_VALUE_MAX || !is_plain_text(value))
+	if (strlen(value) >= HARDEN_VALUE_MAX || !text_is_printable(span_of(value, strlen(value))))
 		return err_set(e, ERR_USAGE, "parameter-value",
-			       "the value of %s has more than %d bytes, or a control character",
+			       "the value of %s has more than %d bytes, or a character that is not "
+			       "printable",
 			       name, HARDEN_VALUE_MAX - 1);
 	snprintf(out, HARDEN_VALUE_MAX, "%s", value);
 	return 0;

@@ -87,6 +87,7 @@ void store_close(struct store *s)
 	for (size_t i = 0; i < s->nstmts; i++)
 		sqlite3_finalize(s->stmts[i].st);
 	sqlite3_close(s->db);
+	seal_forget(s);
 	free(s->stmts);
 	free(s->path);
 	free(s);

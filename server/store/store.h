@@ -34,6 +34,13 @@ int store_change_counter(struct store *s, int64_t *counter, struct err *e);
 /* Copies the store as it is at this moment into a new file. */
 int store_copy(struct store *s, const char *path, struct err *e);
 
+/* Every change happens between these, and is one transaction. store_end() commits if rc is 0, else
+ * rolls back; it returns rc or the kind of the failed commit. Whoever has several changes to make
+ * begins and ends himself: each of them can then fail without undoing those before it, and nothing
+ * counts until the outer end. */
+int store_begin(struct store *s, struct err *e);
+int store_end(struct store *s, int rc, struct err *e);
+
 /* ---- administrators ---- */
 
 enum {

@@ -17,6 +17,8 @@ struct store {
 	struct store_stmt *stmts; /* prepared so far, nstmts of them */
 	size_t nstmts;
 	int64_t commits;                        /* made through this handle */
+	int depth;                              /* of store_begin() */
+	uint8_t *secrets_key;                   /* seal.h; owned, NULL until it is needed */
 	char user[STORE_NAME_MAX], address[64]; /* who acts, for the audit log */
 };
 
@@ -30,11 +32,6 @@ int store_exec(struct store *s, const char *sql, const char *doing, struct err *
 /* Brings the schema up to date, or refuses one that is not ours (store_open). */
 int store_schema_check(struct store *s, enum store_access access, struct err *e);
 
-/* Every write happens between these. store_end() commits if rc is 0, else rolls back; it returns rc
- * or the kind of the failed commit. */
-int store_begin(struct store *s, struct err *e);
-int store_end(struct store *s, int rc, struct err *e);
-
 /* Appends a row to the audit log (audit.h), inside the transaction that does what it tells of. */
 struct audit_entry;
 int audit_put(struct store *s, const struct audit_entry *a, struct err *e);
@@ -42,6 +39,9 @@ int audit_put(struct store *s, const struct audit_entry *a, struct err *e);
 /* As audit_put, for something accepted without a token. */
 int audit_putf(struct store *s, const char *action, struct err *e, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+
+/* Wipes the key of seal.h out of memory. */
+void seal_forget(struct store *s);
 
 /* One run of a statement. Bindings and columns are taken in order. After a failure everything does
  * nothing until query_end(), which tells. */
@@ -55,6 +55,7 @@ struct query {
 /* Takes sql, which must be a literal, from the cache or prepares it. */
 void query_start(struct query *q, struct store *s, const char *sql);
 void query_put_int(struct query *q, int64_t v);
+void query_put_id(struct query *q, int64_t id);         /* 0 is bound as NULL */
 void query_put_text(struct query *q, const char *text); /* must live until query_end() */
 void query_put_blob(struct query *q, struct span s);    /* as above */
 

@@ -38,11 +38,35 @@ int store_exec(struct store *s, const char *sql, const char *doing, struct err *
 int store_begin(struct store *s, struct err *e)
 {
 	/* Not deferred: a transaction that starts as a reader may find itself unable to write. */
-	return store_exec(s, "BEGIN IMMEDIATE", "begin a change", e);
+	const char *sql = s->depth ? "SAVEPOINT inner_change" : "BEGIN IMMEDIATE";
+	int rc;
+
+	/* A savepoint of its own would be a transaction of its own. */
+	if (s->depth && sqlite3_get_autocommit(s->db))
+		return err_set(e, ERR_FAILED, "store",
+			       "cannot go on in %s: an earlier failure undid the whole change",
+			       s->path);
+	rc = store_exec(s, sql, "begin a change", e);
+	if (!rc)
+		s->depth++;
+	return rc;
+}
+
+static int end_inner(struct store *s, int rc, struct err *e)
+{
+	if (!rc)
+		return store_exec(s, "RELEASE inner_change", "end a change", e);
+	/* A failure that took the whole transaction with it has no savepoints any more. */
+	if (!sqlite3_get_autocommit(s->db))
+		sqlite3_exec(s->db, "ROLLBACK TO inner_change; RELEASE inner_change", NULL, NULL,
+			     NULL);
+	return rc;
 }
 
 int store_end(struct store *s, int rc, struct err *e)
 {
+	if (--s->depth)
+		return end_inner(s, rc, e);
 	if (!rc)
 		rc = store_exec(s, "COMMIT", "commit a change", e);
 	if (!rc)
@@ -87,6 +111,14 @@ void query_put_int(struct query *q, int64_t v)
 {
 	if (q->rc == SQLITE_OK)
 		q->rc = sqlite3_bind_int64(q->st, q->at++, v);
+}
+
+void query_put_id(struct query *q, int64_t id)
+{
+	if (q->rc != SQLITE_OK)
+		return;
+	q->rc = id ? sqlite3_bind_int64(q->st, q->at, id) : sqlite3_bind_null(q->st, q->at);
+	q->at++;
 }
 
 void query_put_text(struct query *q, const char *text)

@@ -103,6 +103,106 @@ static const char *const migrations[] = {
 	/* A backup was restored, and no list accepted since. */
 	"ALTER TABLE cluster ADD COLUMN restored INTEGER NOT NULL DEFAULT 0"
 	" CHECK (restored IN (0, 1));",
+
+	/* Phones. Every row that a configuration file is made from has a version, all from the one
+	 * counter in phone_revision. Names are unique in any case. Sealed columns: seal.h. */
+	"CREATE TABLE phone_revision ("
+	" id INTEGER PRIMARY KEY CHECK (id = 1),"
+	" revision INTEGER NOT NULL) STRICT;"
+	"INSERT INTO phone_revision VALUES (1, 1);"
+
+	"CREATE TABLE profiles ("
+	" id INTEGER PRIMARY KEY,"
+	" name TEXT NOT NULL UNIQUE COLLATE NOCASE,"
+	" description TEXT NOT NULL,"
+	" predefined INTEGER NOT NULL CHECK (predefined IN (0, 1)),"
+	" protocol INTEGER NOT NULL CHECK (protocol IN (1, 2)),"
+	" model TEXT NOT NULL,"
+	" mode INTEGER NOT NULL CHECK (mode BETWEEN 1 AND 3),"
+	" encrypted_config INTEGER NOT NULL CHECK (encrypted_config IN (0, 1)),"
+	" auth_mode INTEGER NOT NULL CHECK (auth_mode BETWEEN 1 AND 4),"
+	" key_size INTEGER NOT NULL CHECK (key_size IN (512, 1024, 2048)),"
+	" nonce_seconds INTEGER NOT NULL,"
+	" transport INTEGER NOT NULL CHECK (transport BETWEEN 1 AND 4),"
+	" digest INTEGER NOT NULL CHECK (digest IN (0, 1)),"
+	" exclude_digest INTEGER NOT NULL CHECK (exclude_digest IN (0, 1)),"
+	" sip_port INTEGER NOT NULL CHECK (sip_port BETWEEN 1 AND 65535),"
+	" version INTEGER NOT NULL) STRICT;"
+	"INSERT INTO profiles VALUES"
+	" (1, 'Standard SCCP Non-Secure', 'comes with ctlsuite', 1, 1, '', 1, 0, 1, 1024, 600, 1,"
+	"  0, 0, 5060, 1),"
+	" (2, 'Standard SIP Non-Secure', 'comes with ctlsuite', 1, 2, '', 1, 0, 1, 1024, 600, 4,"
+	"  0, 0, 5060, 1);"
+
+	"CREATE TABLE templates ("
+	" id INTEGER PRIMARY KEY,"
+	" name TEXT NOT NULL UNIQUE COLLATE NOCASE,"
+	" description TEXT NOT NULL,"
+	" version INTEGER NOT NULL) STRICT;"
+
+	"CREATE TABLE digest_users ("
+	" id INTEGER PRIMARY KEY,"
+	" name TEXT NOT NULL UNIQUE,"
+	" password BLOB NOT NULL," /* sealed */
+	" version INTEGER NOT NULL) STRICT;"
+
+	"CREATE TABLE phones ("
+	" id INTEGER PRIMARY KEY,"
+	" name TEXT NOT NULL UNIQUE COLLATE NOCASE,"
+	" model TEXT NOT NULL,"
+	" protocol INTEGER NOT NULL CHECK (protocol IN (1, 2)),"
+	" description TEXT NOT NULL,"
+	" owner TEXT NOT NULL,"
+	" profile INTEGER NOT NULL REFERENCES profiles (id),"
+	" template INTEGER REFERENCES templates (id),"
+	" digest_user INTEGER REFERENCES digest_users (id),"
+	" load TEXT NOT NULL,"
+	" capf_operation INTEGER NOT NULL DEFAULT 0 CHECK (capf_operation BETWEEN 0 AND 3),"
+	" capf_status INTEGER NOT NULL DEFAULT 0 CHECK (capf_status BETWEEN 0 AND 3),"
+	" capf_by INTEGER NOT NULL DEFAULT 0,"
+	" capf_detail TEXT NOT NULL DEFAULT '',"
+	" auth_string BLOB NOT NULL DEFAULT x''," /* sealed */
+	" auth_mark BLOB NOT NULL DEFAULT x'',"   /* by which it is found */
+	" key BLOB NOT NULL DEFAULT x'',"         /* typed into the phone; sealed */
+	" lsc BLOB NOT NULL DEFAULT x'',"
+	" mic BLOB NOT NULL DEFAULT x'',"
+	" version INTEGER NOT NULL) STRICT;"
+	"CREATE INDEX phone_profile ON phones (profile);"
+	"CREATE INDEX phone_template ON phones (template);"
+	"CREATE INDEX phone_digest_user ON phones (digest_user);"
+	"CREATE INDEX phone_auth_mark ON phones (auth_mark) WHERE auth_mark <> x'';"
+
+	"CREATE TABLE phone_lines ("
+	" phone INTEGER NOT NULL REFERENCES phones (id) ON DELETE CASCADE,"
+	" position INTEGER NOT NULL,"
+	" dn TEXT NOT NULL,"
+	" label TEXT NOT NULL,"
+	" display TEXT NOT NULL,"
+	" PRIMARY KEY (phone, position)) STRICT;"
+	"CREATE INDEX line_dn ON phone_lines (dn);"
+
+	/* Of a template, or of a phone itself. */
+	"CREATE TABLE parameters ("
+	" template INTEGER REFERENCES templates (id) ON DELETE CASCADE,"
+	" phone INTEGER REFERENCES phones (id) ON DELETE CASCADE,"
+	" name TEXT NOT NULL,"
+	" sealed INTEGER NOT NULL CHECK (sealed IN (0, 1)),"
+	" value BLOB NOT NULL,"
+	" CHECK ((template IS NULL) <> (phone IS NULL))) STRICT;"
+	"CREATE UNIQUE INDEX template_parameter ON parameters (template, name)"
+	" WHERE template IS NOT NULL;"
+	"CREATE UNIQUE INDEX phone_parameter ON parameters (phone, name) WHERE phone IS NOT NULL;"
+
+	/* What phones asked for last. Whether they must load their configuration anew is seen by
+	 * comparing stamps, so this is no change of theirs. */
+	"CREATE TABLE phone_seen ("
+	" phone INTEGER PRIMARY KEY REFERENCES phones (id) ON DELETE CASCADE,"
+	" file TEXT NOT NULL,"
+	" address TEXT NOT NULL,"
+	" outcome TEXT NOT NULL,"
+	" time INTEGER NOT NULL,"
+	" stamp INTEGER NOT NULL,"
+	" generation INTEGER NOT NULL) STRICT;",
 };
 
 enum { SCHEMA_VERSION = sizeof(migrations) / sizeof(migrations[0]) };
