@@ -1,19 +1,17 @@
 #include "server/net/worker.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 struct job {
 	worker_run_fn *run;
 	worker_done_fn *done;
 	void *arg;
+	struct mailbox *home; /* where done is called */
+	struct letter letter;
 	struct job *next;
 };
 
@@ -31,13 +29,12 @@ struct thread {
 struct worker_pool {
 	pthread_mutex_t lock; /* over the members down to the next gap */
 	pthread_cond_t wake;
-	struct queue waiting, finished;
+	struct queue waiting;
 	size_t nwaiting;
 	bool stopping;
 
 	size_t queue_max;
-	int bell; /* an eventfd that tells the loop of finished jobs */
-	struct event *on_bell;
+	struct mailbox *home;   /* of the pool's own loop */
 	struct thread *threads; /* nthreads of them run */
 	size_t nthreads;
 };
@@ -83,15 +80,13 @@ static struct job *next_job(struct worker_pool *p)
 	return j;
 }
 
-static void finish(struct worker_pool *p, struct job *j)
+/* On the loop that it came from. */
+static void call_done(void *arg)
 {
-	const uint64_t one = 1;
+	struct job *j = arg;
 
-	pthread_mutex_lock(&p->lock);
-	queue_put(&p->finished, j);
-	pthread_mutex_unlock(&p->lock);
-	/* It can only fail when the counter is full, and then the loop is awake anyway. */
-	(void)!write(p->bell, &one, sizeof(one));
+	j->done(j->arg);
+	free(j);
 }
 
 static void *thread_main(void *arg)
@@ -101,48 +96,23 @@ static void *thread_main(void *arg)
 
 	while ((j = next_job(t->pool))) {
 		j->run(j->arg, t->own);
-		finish(t->pool, j);
+		j->letter = (struct letter){.fn = call_done, .arg = j};
+		mailbox_post(j->home, &j->letter);
 	}
 	return NULL;
 }
 
 /* ---- on the loop ---- */
 
-static void call_done(struct worker_pool *p)
-{
-	struct queue done;
-	struct job *j;
-
-	queue_init(&done);
-	pthread_mutex_lock(&p->lock);
-	while ((j = queue_take(&p->finished)))
-		queue_put(&done, j);
-	pthread_mutex_unlock(&p->lock);
-
-	while ((j = queue_take(&done))) {
-		j->done(j->arg);
-		free(j);
-	}
-}
-
-static void on_bell(evutil_socket_t fd, short what, void *arg)
-{
-	uint64_t count;
-
-	(void)what;
-	(void)!read(fd, &count, sizeof(count));
-	call_done(arg);
-}
-
-int worker_submit(struct worker_pool *p, worker_run_fn *run, worker_done_fn *done, void *job,
-		  struct err *e)
+int worker_submit_from(struct worker_pool *p, struct mailbox *home, worker_run_fn *run,
+		       worker_done_fn *done, void *job, struct err *e)
 {
 	struct job *j = malloc(sizeof(*j));
 	bool full;
 
 	if (!j)
 		return err_nomem(e);
-	*j = (struct job){.run = run, .done = done, .arg = job};
+	*j = (struct job){.run = run, .done = done, .arg = job, .home = home};
 
 	pthread_mutex_lock(&p->lock);
 	full = p->nwaiting >= p->queue_max;
@@ -159,6 +129,12 @@ int worker_submit(struct worker_pool *p, worker_run_fn *run, worker_done_fn *don
 	err_set(e, ERR_FAILED, "busy", "the service has more work than it can do (%zu jobs wait)",
 		p->queue_max);
 	return err_hint(e, "try again in a few seconds");
+}
+
+int worker_submit(struct worker_pool *p, worker_run_fn *run, worker_done_fn *done, void *job,
+		  struct err *e)
+{
+	return worker_submit_from(p, p->home, run, done, job, e);
 }
 
 /* ---- beginning and end ---- */
@@ -188,24 +164,17 @@ static int start_threads(struct worker_pool *p, const struct worker_opts *opts, 
 int worker_pool_new(struct worker_pool **out, const struct worker_opts *opts, struct err *e)
 {
 	struct worker_pool *p = calloc(1, sizeof(*p));
-	int rc = 0;
+	int rc;
 
 	if (!p)
 		return err_nomem(e);
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->wake, NULL);
 	queue_init(&p->waiting);
-	queue_init(&p->finished);
 	p->queue_max = opts->queue_max;
 	p->threads = calloc(opts->threads, sizeof(*p->threads));
-	p->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (p->bell >= 0)
-		p->on_bell = event_new(opts->base, p->bell, EV_READ | EV_PERSIST, on_bell, p);
-
-	if (!p->threads || !p->on_bell || event_add(p->on_bell, NULL))
-		rc = err_set(e, ERR_FAILED, "worker", "cannot set up the workers: %s",
-			     strerror(errno));
-	else
+	rc = p->threads ? mailbox_new(&p->home, opts->base, e) : err_nomem(e);
+	if (!rc)
 		rc = start_threads(p, opts, e);
 	if (rc)
 		worker_pool_free(p);
@@ -224,12 +193,7 @@ void worker_pool_free(struct worker_pool *p)
 	pthread_mutex_unlock(&p->lock);
 	for (size_t i = 0; i < p->nthreads; i++)
 		pthread_join(p->threads[i].id, NULL);
-	call_done(p);
-
-	if (p->on_bell)
-		event_free(p->on_bell);
-	if (p->bell >= 0)
-		close(p->bell);
+	mailbox_free(p->home);
 	pthread_cond_destroy(&p->wake);
 	pthread_mutex_destroy(&p->lock);
 	free(p->threads);

@@ -2,12 +2,13 @@
  * Threads for what would block the event loop: password hashes, signatures, the store.
  *
  * A job runs on one of the threads and is then finished on the event loop. The pool belongs to the
- * thread of the loop: every function here is called there.
+ * thread of the loop: every function here is called there, but for worker_submit_from().
  */
 #ifndef SERVER_NET_WORKER_H
 #define SERVER_NET_WORKER_H
 
 #include "common/err.h"
+#include "server/net/mailbox.h"
 
 #include <event2/event.h>
 #include <stddef.h>
@@ -32,6 +33,11 @@ int worker_pool_new(struct worker_pool **out, const struct worker_opts *opts, st
 /* Hands a job over. ERR_FAILED "busy" if queue_max jobs wait already; nothing is called then. */
 int worker_submit(struct worker_pool *p, worker_run_fn *run, worker_done_fn *done, void *job,
 		  struct err *e);
+
+/* As worker_submit(), from the thread of another loop: done is called there, through its mailbox.
+ * That loop must still turn, or empty its mailbox, when the pool is freed. */
+int worker_submit_from(struct worker_pool *p, struct mailbox *home, worker_run_fn *run,
+		       worker_done_fn *done, void *job, struct err *e);
 
 /* Lets the threads finish every job that was taken, calls done for them, and frees p. */
 void worker_pool_free(struct worker_pool *p);
