@@ -77,7 +77,7 @@ static struct signed_list sign(struct draft *d, const struct test_key *by)
 
 	assert_int_equal(draft_check(d, by->cert, &e), 0);
 	assert_int_equal(draft_plan(&plan, d, by->cert, TL_SHA1, &e), 0);
-	assert_int_equal(tl_build(&s.file, &plan, test_sign, by->key, &e), 0);
+	assert_int_equal(tl_build(&s.file, &plan, pkey_sign, by->key, &e), 0);
 	assert_int_equal(tl_parse(&s.list, buf_view(&s.file), &e), 0);
 	return s;
 }

@@ -74,7 +74,7 @@ static struct buf whole(void)
 
 	step(t, "one");
 	step(t, "two");
-	transcript_seal_with(t, token.cert, test_sign, token.key);
+	transcript_seal_with(t, token.cert, pkey_sign, token.key);
 	assert_int_equal(transcript_close(t, 0, &e), 0);
 	return content();
 }
@@ -272,7 +272,7 @@ static void another_certificate_is_found(void **state)
 	struct err e;
 
 	(void)state;
-	transcript_seal_with(t, token.cert, test_sign, other.key);
+	transcript_seal_with(t, token.cert, pkey_sign, other.key);
 	assert_int_equal(transcript_close(t, 0, &e), 0);
 	b = content();
 	verdict(buf_view(&b), NULL, "transcript-signature", 3);
@@ -306,7 +306,7 @@ static void failures_are_recorded(void **state)
 	json_t *failed;
 
 	(void)state;
-	transcript_seal_with(t, token.cert, test_sign, token.key);
+	transcript_seal_with(t, token.cert, pkey_sign, token.key);
 	err_set(&e, ERR_TOKEN, "pin-wrong", "the PIN is wrong");
 	assert_int_equal(transcript_step(t, "login", ERR_TOKEN, NULL, &e), ERR_TOKEN);
 	assert_string_equal(e.id, "pin-wrong");
@@ -376,7 +376,7 @@ static void no_path_no_record(void **state)
 	assert_null(t);
 	assert_int_equal(transcript_step(t, "one", 0, json_object(), &e), 0);
 	assert_int_equal(transcript_step(t, "one", ERR_TOKEN, NULL, &e), ERR_TOKEN);
-	transcript_seal_with(t, token.cert, test_sign, token.key);
+	transcript_seal_with(t, token.cert, pkey_sign, token.key);
 	assert_int_equal(transcript_close(t, ERR_REFUSED, &e), ERR_REFUSED);
 }
 

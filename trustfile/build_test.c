@@ -44,7 +44,7 @@ static void rebuild(const char *name, const char *signer_name,
 	plan = plan_of(entries, l->n, signer.cert);
 	plan.digest = l->digest;
 	plan.timestamp = l->timestamp;
-	if (tl_build(&built, &plan, test_sign, signer.key, &e))
+	if (tl_build(&built, &plan, pkey_sign, signer.key, &e))
 		fail_msg("%s: %s", name, e.what);
 	assert_int_equal(built.len, file.len);
 	assert_memory_equal(built.data, file.data, file.len);
@@ -177,7 +177,7 @@ static void test_signing_keys(void **state)
 
 		entries[3].bare = true;
 		plan.digest = rows[i].digest;
-		assert_int_equal(tl_build(&file, &plan, test_sign, one.key, &e), 0);
+		assert_int_equal(tl_build(&file, &plan, pkey_sign, one.key, &e), 0);
 		assert_int_equal(tl_parse(&l, buf_view(&file), &e), 0);
 		assert_int_equal(tl_verify(l, TL_CTL_NAME, &e), 0);
 		assert_int_equal(l->modulus_code, rows[i].code);
@@ -211,7 +211,7 @@ static void test_ec_certificates(void **state)
 		entries[i + 1].cert = ec[i].cert;
 	}
 	plan.filename = TL_ITL_NAME;
-	assert_int_equal(tl_build(&file, &plan, test_sign, signer.key, &e), 0);
+	assert_int_equal(tl_build(&file, &plan, pkey_sign, signer.key, &e), 0);
 	assert_int_equal(tl_parse(&l, buf_view(&file), &e), 0);
 	assert_int_equal(tl_verify(l, TL_ITL_NAME, &e), 0);
 	assert_int_equal(l->records[1].pubkey.len, 65);
@@ -250,7 +250,7 @@ static void test_refused_keys(void **state)
 		struct err e = {0};
 
 		plan.digest = TL_SHA512;
-		refuse(&plan, test_sign, keys[i].key, ERR_REFUSED, "signer-key");
+		refuse(&plan, pkey_sign, keys[i].key, ERR_REFUSED, "signer-key");
 		assert_int_equal(tl_build_preview(&preview, &plan, &e), ERR_REFUSED);
 		assert_int_equal(preview.len, 0);
 		test_key_free(&keys[i]);
@@ -271,14 +271,14 @@ static void test_signer_not_listed(void **state)
 	assert_int_equal(tl_parse(&l, buf_view(&file), &e), 0);
 	entries[1] = ccm_at_pub;
 	entries[1].cert = one.cert;
-	refuse(&plan, test_sign, one.key, ERR_REFUSED, "signer-not-listed");
+	refuse(&plan, pkey_sign, one.key, ERR_REFUSED, "signer-not-listed");
 
 	entries[1] = (struct tl_entry){.role = TL_SAST, .dns = "", .bare = true, .cert = one.cert};
-	refuse(&plan, test_sign, one.key, ERR_REFUSED, "signer-not-listed");
+	refuse(&plan, pkey_sign, one.key, ERR_REFUSED, "signer-not-listed");
 
 	/* A SAST record of the old list, but of another. */
 	entries[1] = (struct tl_entry){.raw = l->records[1].raw};
-	refuse(&plan, test_sign, one.key, ERR_REFUSED, "signer-not-listed");
+	refuse(&plan, pkey_sign, one.key, ERR_REFUSED, "signer-not-listed");
 
 	/* The right certificate, but no names to copy. */
 	buf_put(&no_names, "\1\0\2\0\0\4\0\2\0\0\x09", 11);
@@ -287,7 +287,7 @@ static void test_signer_not_listed(void **state)
 	no_names.data[3] = (uint8_t)(no_names.len >> 8);
 	no_names.data[4] = (uint8_t)no_names.len;
 	entries[1] = (struct tl_entry){.raw = buf_view(&no_names)};
-	refuse(&plan, test_sign, one.key, ERR_REFUSED, "signer-not-listed");
+	refuse(&plan, pkey_sign, one.key, ERR_REFUSED, "signer-not-listed");
 
 	tl_free(l);
 	buf_free(&no_names);
@@ -305,20 +305,20 @@ static void test_bad_entries(void **state)
 	char *dns = malloc(70001);
 
 	(void)state;
-	refuse(&plan, test_sign, one.key, ERR_REFUSED, "no-certificate");
+	refuse(&plan, pkey_sign, one.key, ERR_REFUSED, "no-certificate");
 
 	memset(dns, 'x', 70000);
 	dns[70000] = '\0';
 	entries[1].cert = one.cert;
 	entries[1].dns = dns;
-	refuse(&plan, test_sign, one.key, ERR_REFUSED, "too-long");
+	refuse(&plan, pkey_sign, one.key, ERR_REFUSED, "too-long");
 
 	/* Each value fits, the record does not. */
 	dns[65000] = '\0';
-	refuse(&plan, test_sign, one.key, ERR_REFUSED, "too-long");
+	refuse(&plan, pkey_sign, one.key, ERR_REFUSED, "too-long");
 
 	entries[1] = (struct tl_entry){.raw = span_of(broken, sizeof(broken))};
-	refuse(&plan, test_sign, one.key, ERR_REFUSED, "ctl-parse");
+	refuse(&plan, pkey_sign, one.key, ERR_REFUSED, "ctl-parse");
 	free(dns);
 	test_key_free(&one);
 }
@@ -339,7 +339,7 @@ static void test_header_too_long(void **state)
 	cert = test_cert(key.key, parts, PARTS);
 	entry = token(cert);
 	plan = plan_of(&entry, 1, cert);
-	refuse(&plan, test_sign, key.key, ERR_REFUSED, "too-long");
+	refuse(&plan, pkey_sign, key.key, ERR_REFUSED, "too-long");
 	X509_free(cert);
 	test_key_free(&key);
 }
@@ -359,7 +359,7 @@ static void test_name_refused(void **state)
 	assert_true(X509_sign(cert, key.key, EVP_sha256()) > 0);
 	entry = token(cert);
 	plan = plan_of(&entry, 1, cert);
-	refuse(&plan, test_sign, key.key, ERR_REFUSED, "certificate-name");
+	refuse(&plan, pkey_sign, key.key, ERR_REFUSED, "certificate-name");
 	X509_NAME_free(name);
 	X509_free(cert);
 	test_key_free(&key);
@@ -389,7 +389,7 @@ static void test_failing_signatures(void **state)
 	(void)state;
 	refuse(&plan, sign_refuses, NULL, ERR_TOKEN, "token-gone");
 	refuse(&plan, sign_junk, NULL, ERR_REFUSED, "ctl-signature");
-	refuse(&plan, test_sign, two.key, ERR_REFUSED, "ctl-signature");
+	refuse(&plan, pkey_sign, two.key, ERR_REFUSED, "ctl-signature");
 	test_key_free(&one);
 	test_key_free(&two);
 }

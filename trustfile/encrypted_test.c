@@ -44,7 +44,7 @@ static void test_same_bytes_as_vectors(void **state)
 
 		assert_int_equal(sgn_parse(&s, buf_view(&vector), TF_ENC, &e), 0);
 		fixed.wrapped = s.header.value[TF_WRAPPEDKEY];
-		assert_int_equal(enc_build_fixed(&made, &plan, &fixed, buf_view(&plain), test_sign,
+		assert_int_equal(enc_build_fixed(&made, &plan, &fixed, buf_view(&plain), pkey_sign,
 						 ccm.key, &e),
 				 0);
 		assert_int_equal(made.len, vector.len);
@@ -65,7 +65,7 @@ static void round_trip(struct buf *made, const struct enc_plan *plan, struct spa
 	struct sgn s;
 	struct err e;
 
-	assert_int_equal(enc_build(made, plan, plain, test_sign, signer, &e), 0);
+	assert_int_equal(enc_build(made, plan, plain, pkey_sign, signer, &e), 0);
 	assert_int_equal(sgn_kind(buf_view(made)), plan->manual_key ? TF_ENC_MANUAL : TF_ENC);
 	assert_int_equal(sgn_parse(&s, buf_view(made), sgn_kind(buf_view(made)), &e), 0);
 	assert_int_equal(s.header.len % 4, 0);
@@ -120,7 +120,7 @@ static void test_fresh_every_time(void **state)
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
 		assert_int_equal(
-			enc_build(&files[i], &plan, span_of("same", 4), test_sign, ccm.key, &e), 0);
+			enc_build(&files[i], &plan, span_of("same", 4), pkey_sign, ccm.key, &e), 0);
 		assert_int_equal(sgn_parse(&s[i], buf_view(&files[i]), TF_ENC, &e), 0);
 	}
 	assert_false(span_eq(s[0].header.value[TF_IV], s[1].header.value[TF_IV]));
@@ -144,7 +144,7 @@ static void test_phone_without_rsa(void **state)
 	struct err e;
 
 	(void)state;
-	assert_int_equal(enc_build(&out, &plan, span_of("x", 1), test_sign, ccm.key, &e),
+	assert_int_equal(enc_build(&out, &plan, span_of("x", 1), pkey_sign, ccm.key, &e),
 			 ERR_REFUSED);
 	assert_string_equal(e.id, "phone-key");
 	assert_int_equal(out.len, 0);
@@ -204,7 +204,7 @@ static void test_wrong_manual_key(void **state)
 	struct err e;
 
 	(void)state;
-	assert_int_equal(enc_build(&file, &plan, span_of("x", 1), test_sign, ccm.key, &e), 0);
+	assert_int_equal(enc_build(&file, &plan, span_of("x", 1), pkey_sign, ccm.key, &e), 0);
 	assert_int_equal(sgn_parse(&s, buf_view(&file), TF_ENC, &e), ERR_REFUSED);
 	assert_int_equal(sgn_parse(&s, buf_view(&file), TF_SGN, &e), ERR_REFUSED);
 	assert_int_equal(sgn_parse(&s, buf_view(&file), TF_ENC_MANUAL, &e), 0);

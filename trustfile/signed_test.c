@@ -50,7 +50,7 @@ static void test_same_bytes_as_vectors(void **state)
 
 		buf_str(&made, "in front");
 		assert_int_equal(
-			sgn_build(&made, &plan, payload_of(&vector), test_sign, ccm.key, &e), 0);
+			sgn_build(&made, &plan, payload_of(&vector), pkey_sign, ccm.key, &e), 0);
 		memmove(made.data, made.data + 8, made.len -= 8);
 		assert_bytes(&made, rows[i].path);
 		buf_free(&made);
@@ -69,7 +69,7 @@ static void test_empty_payload(void **state)
 	struct err e;
 
 	(void)state;
-	assert_int_equal(sgn_build(&made, &plan, span_of(NULL, 0), test_sign, ccm.key, &e), 0);
+	assert_int_equal(sgn_build(&made, &plan, span_of(NULL, 0), pkey_sign, ccm.key, &e), 0);
 	assert_int_equal(sgn_parse(&s, buf_view(&made), TF_SGN, &e), 0);
 	assert_int_equal(s.payload.len, 0);
 	assert_int_equal(made.len % 4, 0);
@@ -81,7 +81,7 @@ static void test_empty_payload(void **state)
 static int sign_badly(void *arg, const uint8_t *info, size_t len, uint8_t *sig, size_t siglen,
 		      struct err *e)
 {
-	const int rc = test_sign(arg, info, len, sig, siglen, e);
+	const int rc = pkey_sign(arg, info, len, sig, siglen, e);
 
 	sig[siglen - 1] ^= 1;
 	return rc;
@@ -105,10 +105,10 @@ static void test_refused_to_build(void **state)
 		int rc;
 		const char *id;
 	} rows[] = {
-		{"", &rsa, test_sign, ERR_REFUSED, "sgn-filename"},
-		{"/a.sgn", &rsa, test_sign, ERR_REFUSED, "sgn-filename"},
-		{"a.sgn", &ec, test_sign, ERR_REFUSED, "signer-key"},
-		{"a.sgn", &odd, test_sign, ERR_REFUSED, "signer-key"},
+		{"", &rsa, pkey_sign, ERR_REFUSED, "sgn-filename"},
+		{"/a.sgn", &rsa, pkey_sign, ERR_REFUSED, "sgn-filename"},
+		{"a.sgn", &ec, pkey_sign, ERR_REFUSED, "signer-key"},
+		{"a.sgn", &odd, pkey_sign, ERR_REFUSED, "signer-key"},
 		{"a.sgn", &rsa, sign_badly, ERR_REFUSED, "sgn-signature"},
 		{"a.sgn", &rsa, sign_not, ERR_TOKEN, "token-removed"},
 	};
@@ -176,7 +176,7 @@ static void test_words_of_the_list(void **state)
 	(void)state;
 	assert_int_equal(tl_parse(&list.l, buf_view(&list.file), &e), 0);
 	plan.list = list.l;
-	assert_int_equal(sgn_build(&made, &plan, span_of("x", 1), test_sign, key.key, &e), 0);
+	assert_int_equal(sgn_build(&made, &plan, span_of("x", 1), pkey_sign, key.key, &e), 0);
 	assert_int_equal(sgn_parse(&s, buf_view(&made), TF_SGN, &e), 0);
 	assert_string_equal((const char *)s.header.value[TF_SIGNERNAME].data, "cn=words");
 	assert_string_equal((const char *)s.header.value[TF_CANAME].data, "cn=other");
@@ -262,7 +262,7 @@ static void test_signer_in_another_role(void **state)
 	struct err e;
 
 	(void)state;
-	assert_int_equal(sgn_build(&made, &plan, span_of("x", 1), test_sign, itlrec.key, &e), 0);
+	assert_int_equal(sgn_build(&made, &plan, span_of("x", 1), pkey_sign, itlrec.key, &e), 0);
 	assert_int_equal(sgn_parse(&s, buf_view(&made), TF_SGN, &e), 0);
 	assert_int_equal(sgn_verify_in(&s, lists, 1, NULL, NULL, &e), ERR_REFUSED);
 	assert_string_equal(e.id, "sgn-signer");

@@ -3,8 +3,8 @@
 #include "common/file.h"
 #include "common/hex.h"
 #include "trustfile/cert.h"
+#include "trustfile/pkey.h"
 
-#include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,14 +29,10 @@ struct test_key test_key_load(const char *name)
 	char path[256];
 	struct buf pem;
 	struct err e;
-	BIO *bio;
 
 	snprintf(path, sizeof(path), "vectors/keys/%s.pem", name);
 	pem = test_file(path);
-	bio = BIO_new_mem_buf(pem.data, (int)pem.len);
-	k.key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
-	BIO_free(bio);
-	assert_non_null(k.key);
+	assert_int_equal(pkey_from_pem(&k.key, buf_view(&pem), NULL, NULL, &e), 0);
 	assert_int_equal(cert_from_file_bytes(&k.cert, buf_view(&pem), &e), 0);
 	buf_free(&pem);
 	return k;
@@ -92,19 +88,6 @@ void test_key_free(struct test_key *k)
 	EVP_PKEY_free(k->key);
 	X509_free(k->cert);
 	*k = (struct test_key){0};
-}
-
-int test_sign(void *arg, const uint8_t *digest_info, size_t len, uint8_t *sig, size_t siglen,
-	      struct err *e)
-{
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(arg, NULL);
-	size_t n = siglen;
-	const bool good = ctx && EVP_PKEY_sign_init(ctx) > 0 &&
-			  EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) > 0 &&
-			  EVP_PKEY_sign(ctx, sig, &n, digest_info, len) > 0 && n == siglen;
-
-	EVP_PKEY_CTX_free(ctx);
-	return good ? 0 : err_openssl(e, ERR_FAILED, "test-sign", "cannot sign");
 }
 
 /* A description while it is turned into bytes. */
@@ -260,7 +243,7 @@ struct buf test_list(const char *description, const struct test_key *signer,
 			tf_digest_file(&value, digest, buf_view(&m.out), m.sig_at, m.sig_len, &e),
 			0);
 		assert_int_equal(tf_digest_info(&info, digest, buf_view(&value), &e), 0);
-		assert_int_equal(test_sign(signer->key, info.data, info.len,
+		assert_int_equal(pkey_sign(signer->key, info.data, info.len,
 					   m.out.data + m.sig_at + 3, m.sig_len, &e),
 				 0);
 	}

@@ -4,6 +4,7 @@
 
 #include "common/bytes.h"
 #include "trustfile/list.h"
+#include "trustfile/pkey.h"
 
 /* cmocka.h needs these in front of it. */
 #include <setjmp.h> // IWYU pragma: keep
@@ -32,10 +33,6 @@ struct test_key test_key_ec(const char *curve, const char *cn);
 X509 *test_cert(EVP_PKEY *key, const char *const parts[], size_t n);
 
 void test_key_free(struct test_key *k);
-
-/* A tl_sign_fn; arg is an EVP_PKEY of RSA. */
-int test_sign(void *arg, const uint8_t *digest_info, size_t len, uint8_t *sig, size_t siglen,
-	      struct err *e);
 
 /*
  * A list from a description, correctly signed by signer unless the description itself prevents

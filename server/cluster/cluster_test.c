@@ -244,7 +244,7 @@ static struct buf list_of(int signer, int other, uint32_t when)
 	struct buf file = {0};
 	struct err e;
 
-	assert_int_equal(tl_build(&file, &plan, test_sign, tokens[signer].key, &e), 0);
+	assert_int_equal(tl_build(&file, &plan, pkey_sign, tokens[signer].key, &e), 0);
 	return file;
 }
 

@@ -12,6 +12,7 @@
 
 struct file_key;
 
+/* Borrowed: the strings must live as long as the key. */
 struct file_key_where {
 	const char *key; /* path of a PEM file, or a pkcs11: URI (its PIN by pin-source there) */
 	const char
@@ -26,12 +27,23 @@ struct file_key_where {
 int file_key_open(struct file_key **out, const struct file_key_where *where, struct err *e);
 void file_key_close(struct file_key *k);
 
-/* The certificate that belongs to it: borrowed, as long as k lives. */
-const X509 *file_key_cert(const struct file_key *k);
+/* Reads key and certificate again if their files have changed. While the two are no pair (they are
+ * replaced one after the other), the old ones stay. Any thread. */
+void file_key_refresh(struct file_key *k);
 
-/* A tl_sign_fn; arg is the struct file_key. Any thread may call it, several at a time; with a key
- * on a token they wait for each other. */
-int file_key_sign(void *arg, const uint8_t *digest_info, size_t len, uint8_t *sig, size_t siglen,
-		  struct err *e);
+/* Key and certificate as they are now: a thread's own copy of the references. */
+struct file_signer {
+	X509 *cert;
+	EVP_PKEY *key; /* NULL: on the token */
+	struct file_key *from;
+};
+
+void file_signer_take(struct file_signer *s, struct file_key *k);
+void file_signer_drop(struct file_signer *s);
+
+/* A tl_sign_fn; arg is the struct file_signer. With a key on a token threads wait for each other.
+ * ERR_FAILED "sign", those of token_sign(). */
+int file_signer_sign(void *arg, const uint8_t *digest_info, size_t len, uint8_t *sig, size_t siglen,
+		     struct err *e);
 
 #endif

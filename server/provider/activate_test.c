@@ -101,7 +101,7 @@ static struct buf list_of(struct fixture *f, int signer, int other)
 				     .n = 3};
 	struct buf file = {0};
 
-	assert_int_equal(tl_build(&file, &plan, test_sign, tokens[signer].key, &f->e), 0);
+	assert_int_equal(tl_build(&file, &plan, pkey_sign, tokens[signer].key, &f->e), 0);
 	return file;
 }
 

@@ -95,7 +95,7 @@ static struct buf build(const struct plan *p)
 	struct buf file = {0};
 	struct err e;
 
-	if (tl_build(&file, &plan, test_sign, p->signer->key, &e))
+	if (tl_build(&file, &plan, pkey_sign, p->signer->key, &e))
 		fail_msg("%s", e.what);
 	return file;
 }
