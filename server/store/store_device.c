@@ -13,12 +13,6 @@ void store_device_free(struct store_device *d)
 	*d = (struct store_device){0};
 }
 
-static void raise_stamp(struct store_device *d, int64_t version)
-{
-	if (version > d->stamp)
-		d->stamp = version;
-}
-
 /* The phone's own parameters come last, and so replace the template's. */
 static int read_values(struct store *s, struct store_device *d, struct err *e)
 {
@@ -28,11 +22,9 @@ static int read_values(struct store *s, struct store_device *d, struct err *e)
 
 	if (*d->phone.template_name)
 		rc = store_template_get(s, d->phone.template_name, &t, &found, e);
-	if (!rc && found) {
-		raise_stamp(d, t.version);
+	if (!rc && found)
 		rc = params_read(s, &(struct params_owner){.template_id = t.id}, &d->values, true,
 				 e);
-	}
 	if (!rc)
 		rc = params_read(s, &(struct params_owner){.phone_id = d->phone.id}, &d->values,
 				 true, e);
@@ -42,17 +34,9 @@ static int read_values(struct store *s, struct store_device *d, struct err *e)
 
 static int read_digest(struct store *s, struct store_device *d, struct err *e)
 {
-	struct store_digest_user u;
-	bool found = false;
-	int rc;
-
-	if (!*d->phone.digest_user)
-		return 0;
-	rc = store_digest_user_get(s, d->phone.digest_user, &u, &found, e);
-	if (rc || !found)
-		return rc;
-	raise_stamp(d, u.version);
-	return store_digest_password(s, u.name, &d->digest_password, e);
+	return *d->phone.digest_user
+		       ? store_digest_password(s, d->phone.digest_user, &d->digest_password, e)
+		       : 0;
 }
 
 static int read_device(struct store *s, const char *name, struct store_device *d, bool *found,
@@ -63,9 +47,8 @@ static int read_device(struct store *s, const char *name, struct store_device *d
 
 	if (rc || !*found)
 		return rc;
-	raise_stamp(d, d->phone.version);
+	d->stamp = d->phone.stamp;
 	rc = store_profile_get(s, d->phone.profile, &d->profile, &profile, e);
-	raise_stamp(d, d->profile.version);
 	if (!rc)
 		rc = read_values(s, d, e);
 	if (!rc)

@@ -26,11 +26,15 @@ int phone_refuse_unknown(const char *name, struct err *e)
 
 /* ---- one phone ---- */
 
+#define STAMP "max(p.version, r.version, coalesce(t.version, 0), coalesce(u.version, 0))"
+#define RESET_PENDING                                                                              \
+	"(n.stamp IS NULL OR n.stamp < " STAMP                                                     \
+	" OR n.generation <> (SELECT coalesce(max(generation), 0) FROM active))"
 #define PHONE_COLUMNS                                                                              \
 	"p.id, p.name, p.model, p.protocol, p.description, p.owner, r.name, t.name, u.name,"       \
 	" p.load, p.capf_operation, p.capf_status, p.capf_by, p.capf_detail,"                      \
 	" p.auth_string <> x'', p.key <> x'', p.lsc, p.mic, p.version,"                            \
-	" n.file, n.address, n.outcome, n.time, n.stamp, n.generation"
+	" n.file, n.address, n.outcome, n.time, n.stamp, n.generation, " STAMP ", " RESET_PENDING
 #define PHONE_TABLES                                                                               \
 	" FROM phones p JOIN profiles r ON r.id = p.profile"                                       \
 	" LEFT JOIN templates t ON t.id = p.template"                                              \
@@ -70,6 +74,8 @@ static void take_phone(struct query *q, struct store_phone *p)
 	query_blob(q, &p->mic);
 	p->version = query_int(q);
 	take_seen(q, p);
+	p->stamp = query_int(q);
+	p->reset_pending = query_int(q) != 0;
 	if (p->lsc.bad || p->mic.bad)
 		q->rc = SQLITE_NOMEM;
 }
@@ -187,9 +193,7 @@ static const char find_sql[] =
 	" AND (?11 < 0 OR p.capf_status = ?11) AND (?12 = x'' OR p.auth_mark = ?12)"
 	" AND (?13 = '' OR EXISTS (SELECT 1 FROM phone_lines l"
 	"  WHERE l.phone = p.id AND lower(l.dn) GLOB ?13))"
-	" AND (?14 = 0 OR n.stamp IS NULL OR n.stamp < max(p.version, r.version,"
-	"  coalesce(t.version, 0), coalesce(u.version, 0))"
-	"  OR n.generation <> (SELECT coalesce(max(generation), 0) FROM active))"
+	" AND (?14 = 0 OR " RESET_PENDING ")"
 	" ORDER BY p.name LIMIT ?15";
 
 static int call(struct query *q, store_phone_fn *fn, void *arg, struct err *e)

@@ -84,6 +84,8 @@ struct store_phone {
 	bool has_key;        /* a key typed into the phone is stored: read, never written */
 	int64_t version;     /* read, never written */
 	struct store_seen seen; /* read, never written by put() */
+	int64_t stamp;          /* newest version of phone, profile, template and user: read */
+	bool reset_pending; /* it has not loaded its configuration since that or the list changed */
 };
 
 void store_phone_free(struct store_phone *p);
@@ -188,8 +190,7 @@ struct store_device {
 		values; /* the template's, and above them the phone's own; with secrets */
 	struct secret digest_password; /* of phone.digest_user; empty if there is none */
 	struct buf key;                /* typed into the phone; empty if there is none */
-	int64_t stamp; /* the newest version of phone, profile, template and user: another one
-			  whenever any of them has changed */
+	int64_t stamp; /* phone.stamp: another one whenever any of this has changed */
 };
 
 /* All of it, as it is at one moment. store_device_free() wipes it. */

@@ -311,8 +311,10 @@ static void test_phone_round_trip(void **state)
 	assert_string_equal(got.digest_user, "anna");
 	assert_string_equal(got.load, "SIP70.9-4-2SR3-1S");
 	assert_int_equal(got.nlines, 2);
-	assert_memory_equal(&got.lines[0].display, &lines[0].display, sizeof(lines[0].display));
+	assert_string_equal(got.lines[0].display, lines[0].display);
 	assert_string_equal(got.lines[1].dn, "1002");
+	assert_int_equal(got.stamp, got.version);
+	assert_true(got.reset_pending);
 	assert_int_equal(got.values.n, 2);
 	assert_string_equal(store_values_find(&got.values, "garp")->value, "1");
 	assert_string_equal(store_values_find(&got.values, "phonePassword")->value, "");
