@@ -31,6 +31,11 @@ void store_close(struct store *s);
 /* Grows with every committed change of any process; cheap (PRAGMA data_version underneath). */
 int store_change_counter(struct store *s, int64_t *counter, struct err *e);
 
+/* Changes between these two are committed together, with one wait for the disk: nothing of them is
+ * certain before store_batch_end() has returned 0. A single change that fails leaves no trace. */
+int store_batch_begin(struct store *s, struct err *e);
+int store_batch_end(struct store *s, struct err *e);
+
 /* Copies the store as it is at this moment into a new file. */
 int store_copy(struct store *s, const char *path, struct err *e);
 

@@ -76,6 +76,22 @@ int store_end(struct store *s, int rc, struct err *e)
 	return rc;
 }
 
+int store_batch_begin(struct store *s, struct err *e)
+{
+	return store_begin(s, e);
+}
+
+int store_batch_end(struct store *s, struct err *e)
+{
+	/* A change may have failed so badly, on a full disk, that SQLite took all of them back. */
+	if (sqlite3_get_autocommit(s->db))
+		return store_end(s,
+				 err_set(e, ERR_FAILED, "store",
+					 "the changes in %s were taken back", s->path),
+				 e);
+	return store_end(s, 0, e);
+}
+
 /* ---- statements ---- */
 
 static sqlite3_stmt *cached(const struct store *s, const char *sql)

@@ -203,6 +203,67 @@ static const char *const migrations[] = {
 	" time INTEGER NOT NULL,"
 	" stamp INTEGER NOT NULL,"
 	" generation INTEGER NOT NULL) STRICT;",
+
+	/* CAPF: store_capf.h. A number is handed to an operation each time it is set, also when
+	 * that is done by changing the phone. state: enum store_capf_state. */
+	"CREATE TABLE capf_users ("
+	" id INTEGER PRIMARY KEY,"
+	" application INTEGER NOT NULL CHECK (application IN (0, 1)),"
+	" user TEXT NOT NULL,"
+	" instance TEXT NOT NULL,"
+	" description TEXT NOT NULL,"
+	" key_size INTEGER NOT NULL CHECK (key_size IN (512, 1024, 2048)),"
+	" capf_operation INTEGER NOT NULL DEFAULT 0 CHECK (capf_operation IN (0, 1)),"
+	" capf_status INTEGER NOT NULL DEFAULT 0 CHECK (capf_status BETWEEN 0 AND 3),"
+	" capf_by INTEGER NOT NULL DEFAULT 0,"
+	" capf_detail TEXT NOT NULL DEFAULT '',"
+	" auth_string BLOB NOT NULL DEFAULT x''," /* sealed */
+	" lsc BLOB NOT NULL DEFAULT x'',"
+	" version INTEGER NOT NULL DEFAULT 0,"
+	" UNIQUE (user, instance)) STRICT;"
+
+	"CREATE TABLE capf_work ("
+	" phone INTEGER UNIQUE REFERENCES phones (id) ON DELETE CASCADE,"
+	" user INTEGER UNIQUE REFERENCES capf_users (id) ON DELETE CASCADE,"
+	" number INTEGER NOT NULL UNIQUE,"
+	" auth INTEGER NOT NULL DEFAULT 0 CHECK (auth BETWEEN 0 AND 4),"
+	" key TEXT NOT NULL DEFAULT '',"
+	" no_keys INTEGER NOT NULL DEFAULT 0,"
+	" wrong INTEGER NOT NULL DEFAULT 0,"
+	" not_before INTEGER NOT NULL DEFAULT 0,"
+	" last_time INTEGER NOT NULL DEFAULT 0,"
+	" last_address TEXT NOT NULL DEFAULT '',"
+	" last_text TEXT NOT NULL DEFAULT '',"
+	" CHECK ((phone IS NULL) <> (user IS NULL))) STRICT;"
+
+	"CREATE TABLE capf_issued ("
+	" serial TEXT PRIMARY KEY,"
+	" number INTEGER NOT NULL,"
+	" device TEXT NOT NULL,"
+	" spki BLOB NOT NULL CHECK (length(spki) = 32),"
+	" der BLOB NOT NULL,"
+	" not_before INTEGER NOT NULL,"
+	" not_after INTEGER NOT NULL,"
+	" issued INTEGER NOT NULL,"
+	" state INTEGER NOT NULL DEFAULT 0 CHECK (state BETWEEN 0 AND 5),"
+	" revoked INTEGER NOT NULL DEFAULT 0,"
+	" reason INTEGER NOT NULL DEFAULT 0) STRICT;"
+	"CREATE INDEX capf_issued_number ON capf_issued (number);"
+	"CREATE INDEX capf_issued_device ON capf_issued (device);"
+	"CREATE INDEX capf_issued_bad ON capf_issued (not_after) WHERE state >= 3;"
+
+	"CREATE TABLE capf_trust ("
+	" name TEXT PRIMARY KEY,"
+	" der BLOB NOT NULL UNIQUE) STRICT;"
+
+	"CREATE TRIGGER capf_numbered AFTER UPDATE OF capf_operation, capf_status ON phones"
+	" WHEN NEW.capf_status = 1 AND (OLD.capf_status <> 1 OR"
+	"  OLD.capf_operation <> NEW.capf_operation) BEGIN"
+	" INSERT INTO capf_work (phone, number) VALUES (NEW.id,"
+	"  1 + max(coalesce((SELECT max(number) FROM capf_work), 0),"
+	"   coalesce((SELECT max(number) FROM capf_issued), 0)))"
+	"  ON CONFLICT (phone) DO UPDATE SET number = excluded.number, no_keys = 0, wrong = 0,"
+	"  not_before = 0; END;",
 };
 
 enum { SCHEMA_VERSION = sizeof(migrations) / sizeof(migrations[0]) };
