@@ -22,4 +22,8 @@ struct log_limit {
 void log_limited(struct log_limit *l, enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Whether log_limited() would write such a line now: for lines whose text takes work. If not, the
+ * line counts as left out. */
+bool log_limit_open(struct log_limit *l, enum log_level level);
+
 #endif
