@@ -49,6 +49,16 @@ static int fill_connections(struct conf *c, long n, struct err *e)
 	return 0;
 }
 
+static int fill_cache(struct conf *c, long mb, struct err *e)
+{
+	if (mb < 1 || mb > CONF_CACHE_MB_MAX)
+		return err_set(e, ERR_USAGE, "conf",
+			       "tftp { cache } is %ld; it takes 1 to %d megabytes", mb,
+			       CONF_CACHE_MB_MAX);
+	c->tftp_cache = (unsigned)mb;
+	return 0;
+}
+
 static bool is_loopback(const char *host)
 {
 	return !strncmp(host, "127.", 4) || !strcmp(host, "::1") || !strcmp(host, "localhost");
@@ -80,6 +90,8 @@ static int fill(struct conf *c, cfg_t *cfg, struct err *e)
 {
 	if (fill_level(c, cfg_getstr(cfg, "log-level"), e) ||
 	    fill_connections(c, cfg_getint(cfg, "provider|connections"), e) ||
+	    fill_cache(c, cfg_getint(cfg, "tftp|cache"), e) ||
+	    fill_text(&c->tftp_static, cfg_getstr(cfg, "tftp|static"), e) ||
 	    fill_metrics(c, cfg_getstr(cfg, "metrics|listen"), e) ||
 	    fill_text(&c->signers, cfg_getstr(cfg, "provider|signers"), e))
 		return (int)e->kind;
@@ -124,7 +136,12 @@ int conf_load(struct conf *c, const char *path, struct err *e)
 		CFG_BOOL("require-hardware", cfg_false, CFGF_NONE),
 		CFG_END(),
 	};
-	cfg_opt_t tftp[] = {CFG_STR("listen", "0.0.0.0:69", CFGF_NONE), CFG_END()};
+	cfg_opt_t tftp[] = {
+		CFG_STR("listen", "0.0.0.0:69", CFGF_NONE),
+		CFG_STR("static", "", CFGF_NONE),
+		CFG_INT("cache", CONF_CACHE_MB, CFGF_NONE),
+		CFG_END(),
+	};
 	cfg_opt_t metrics[] = {CFG_STR("listen", "", CFGF_NONE), CFG_END()};
 	cfg_opt_t all[] = {
 		CFG_STR("state", CONF_DEFAULT_STATE, CFGF_NONE),
@@ -154,5 +171,6 @@ void conf_free(struct conf *c)
 {
 	free(c->state);
 	free(c->signers);
+	free(c->tftp_static);
 	*c = (struct conf){0};
 }

@@ -23,6 +23,8 @@ enum {
 enum {
 	CONF_CONNECTIONS = 1024, /* provider { connections }, unless told */
 	CONF_CONNECTIONS_MAX = 65536,
+	CONF_CACHE_MB = 40, /* tftp { cache }, unless told */
+	CONF_CACHE_MB_MAX = 65536,
 };
 
 struct conf {
@@ -33,6 +35,8 @@ struct conf {
 	char *signers;                 /* provider { signers }: PEM file, owned; NULL: none */
 	bool require_hardware;         /* provider { require-hardware } */
 	struct hostport tftp;          /* tftp { listen } */
+	char *tftp_static;             /* tftp { static }: folder, owned; NULL: none */
+	unsigned tftp_cache;           /* tftp { cache }: MB */
 	struct hostport metrics;       /* metrics { listen }; the host is empty: off */
 };
 

@@ -164,6 +164,7 @@ static void keep_what_takes_a_restart(struct daemon *d, struct conf *neu)
 	keep_text(d, &d->conf.signers, &neu->signers, "provider { signers }");
 	keep_hostport(d, &d->conf.provider, &neu->provider, "provider { listen }");
 	keep_hostport(d, &d->conf.tftp, &neu->tftp, "tftp { listen }");
+	keep_text(d, &d->conf.tftp_static, &neu->tftp_static, "tftp { static }");
 	keep_hostport(d, &d->conf.metrics, &neu->metrics, "metrics { listen }");
 }
 

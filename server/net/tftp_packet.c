@@ -50,6 +50,9 @@ static void set_option(struct tftp_options *o, struct span name, uint64_t n)
 	} else if (is_word(name, "timeout")) {
 		if (!o->timeout && n >= TFTP_TIMEOUT_MIN && n <= TFTP_TIMEOUT_MAX)
 			o->timeout = (uint32_t)n;
+	} else if (is_word(name, "windowsize")) {
+		if (!o->windowsize && n >= 1 && n <= TFTP_WINDOW_MAX)
+			o->windowsize = (uint32_t)n;
 	} else if (is_word(name, "tsize")) {
 		if (!o->has_tsize)
 			o->tsize = n;
@@ -187,6 +190,8 @@ static void put_options(struct out *o, const struct tftp_options *opt)
 		put_option(o, "timeout", opt->timeout);
 	if (opt->has_tsize)
 		put_option(o, "tsize", opt->tsize);
+	if (opt->windowsize)
+		put_option(o, "windowsize", opt->windowsize);
 }
 
 static size_t put_length(const struct out *o, size_t max)
@@ -237,5 +242,5 @@ void tftp_put_head(uint8_t out[TFTP_HEAD], enum tftp_op op, uint16_t block)
 
 bool tftp_any_option(const struct tftp_options *o)
 {
-	return o->blksize || o->timeout || o->has_tsize;
+	return o->blksize || o->timeout || o->has_tsize || o->windowsize;
 }

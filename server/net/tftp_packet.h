@@ -1,8 +1,9 @@
 /*
  * TFTP packets as bytes, for the server and for the phone: taken apart and put together.
  *
- * RFC 1350 (protocol), RFC 2347 (options), RFC 2348 (blksize), RFC 2349 (timeout, tsize). Nothing
- * here allocates or keeps anything: views point into the datagram that was parsed.
+ * RFC 1350 (protocol), RFC 2347 (options), RFC 2348 (blksize), RFC 2349 (timeout, tsize),
+ * RFC 7440 (windowsize). Nothing here allocates or keeps anything: views point into the datagram
+ * that was parsed.
  */
 #ifndef SERVER_NET_TFTP_PACKET_H
 #define SERVER_NET_TFTP_PACKET_H
@@ -20,10 +21,11 @@ enum {
 	TFTP_BLKSIZE_MAX = 65464,   /* RFC 2348; with its head it fits a UDP datagram over IPv4 */
 	TFTP_TIMEOUT_MIN = 1,       /* seconds, RFC 2349 */
 	TFTP_TIMEOUT_MAX = 255,
-	TFTP_REQUEST_MAX = 512, /* of a request we write: RFC 2347, "Packet Formats" */
-	TFTP_OPTIONS_MAX = 16,  /* options of one packet that are looked at */
-	TFTP_OACK_MAX = 128,    /* room for every OACK we write */
-	TFTP_ERROR_MAX = 132,   /* room for every ERROR we write */
+	TFTP_WINDOW_MAX = 65535, /* blocks, RFC 7440 section 3; 1 at least */
+	TFTP_REQUEST_MAX = 512,  /* of a request we write: RFC 2347, "Packet Formats" */
+	TFTP_OPTIONS_MAX = 16,   /* options of one packet that are looked at */
+	TFTP_OACK_MAX = 128,     /* room for every OACK we write */
+	TFTP_ERROR_MAX = 132,    /* room for every ERROR we write */
 };
 
 enum tftp_op {
@@ -54,7 +56,8 @@ struct tftp_options {
 	uint32_t blksize; /* bytes; 0: not there */
 	uint32_t timeout; /* seconds; 0: not there */
 	bool has_tsize;
-	uint64_t tsize; /* bytes */
+	uint64_t tsize;      /* bytes */
+	uint32_t windowsize; /* blocks; 0: not there */
 };
 
 struct tftp_packet {

@@ -35,29 +35,34 @@ static const struct {
 	{"mail", "a|mail|", "a", TFTP_MAIL, {0}},
 	{"unknown mode", "a|octets|", "a", TFTP_OTHER_MODE, {0}},
 	{"empty mode", "a||", "a", TFTP_OTHER_MODE, {0}},
-	{"all", "a|octet|blksize|1428|timeout|3|tsize|0|", "a", TFTP_OCTET, {1428, 3, true, 0}},
-	{"any case", "a|octet|BLKSIZE|8|TsIzE|77|", "a", TFTP_OCTET, {8, 0, true, 77}},
-	{"twice", "a|octet|blksize|512|blksize|1024|", "a", TFTP_OCTET, {512, 0, false, 0}},
+	{"all", "a|octet|blksize|1428|timeout|3|tsize|0|", "a", TFTP_OCTET, {1428, 3, true, 0, 0}},
+	{"any case", "a|octet|BLKSIZE|8|TsIzE|77|", "a", TFTP_OCTET, {8, 0, true, 77, 0}},
+	{"twice", "a|octet|blksize|512|blksize|1024|", "a", TFTP_OCTET, {512, 0, false, 0, 0}},
 	{"blksize 7", "a|octet|blksize|7|", "a", TFTP_OCTET, {0}},
 	{"blksize 0", "a|octet|blksize|0|", "a", TFTP_OCTET, {0}},
-	{"blksize 65465", "a|octet|blksize|65465|", "a", TFTP_OCTET, {65464, 0, false, 0}},
+	{"blksize 65465", "a|octet|blksize|65465|", "a", TFTP_OCTET, {65464, 0, false, 0, 0}},
 	{"20 digits",
 	 "a|octet|blksize|18446744073709551615|",
 	 "a",
 	 TFTP_OCTET,
-	 {65464, 0, false, 0}},
+	 {65464, 0, false, 0, 0}},
 	{"does not fit", "a|octet|blksize|18446744073709551616|", "a", TFTP_OCTET, {0}},
 	{"negative", "a|octet|blksize|-512|", "a", TFTP_OCTET, {0}},
 	{"hexadecimal", "a|octet|blksize|0x200|", "a", TFTP_OCTET, {0}},
-	{"empty value", "a|octet|blksize||tsize|0|", "a", TFTP_OCTET, {0, 0, true, 0}},
+	{"empty value", "a|octet|blksize||tsize|0|", "a", TFTP_OCTET, {0, 0, true, 0, 0}},
 	{"timeout 0", "a|octet|timeout|0|", "a", TFTP_OCTET, {0}},
-	{"timeout 255", "a|octet|timeout|255|", "a", TFTP_OCTET, {0, 255, false, 0}},
+	{"timeout 255", "a|octet|timeout|255|", "a", TFTP_OCTET, {0, 255, false, 0, 0}},
+	{"windowsize", "a|octet|windowsize|16|", "a", TFTP_OCTET, {.windowsize = 16}},
+	{"windowsize 0", "a|octet|windowsize|0|", "a", TFTP_OCTET, {0}},
+	{"windowsize 1", "a|octet|WindowSize|1|", "a", TFTP_OCTET, {.windowsize = 1}},
+	{"windowsize 65535", "a|octet|windowsize|65535|", "a", TFTP_OCTET, {.windowsize = 65535}},
+	{"windowsize 65536", "a|octet|windowsize|65536|", "a", TFTP_OCTET, {0}},
 	{"timeout 256", "a|octet|timeout|256|", "a", TFTP_OCTET, {0}},
 	{"unknown options",
 	 "a|octet|multicast||x|y|blksize|99|",
 	 "a",
 	 TFTP_OCTET,
-	 {99, 0, false, 0}},
+	 {99, 0, false, 0, 0}},
 	{"option without a value", "a|octet|blksize|", "a", TFTP_OCTET, {0}},
 	{"value without its NUL", "a|octet|blksize|512", "a", TFTP_OCTET, {0}},
 	{"longer than a known name", "a|octet|blksize2|512|", "a", TFTP_OCTET, {0}},
@@ -80,6 +85,7 @@ static void requests_are_read(void **state)
 		assert_int_equal(p.options.timeout, requests[i].options.timeout);
 		assert_int_equal(p.options.has_tsize, requests[i].options.has_tsize);
 		assert_int_equal(p.options.tsize, requests[i].options.tsize);
+		assert_int_equal(p.options.windowsize, requests[i].options.windowsize);
 		free(copy);
 	}
 }
@@ -210,18 +216,18 @@ static void assert_packet(const uint8_t *out, size_t n, unsigned op, const char 
 
 static void packets_are_written(void **state)
 {
-	const struct tftp_options all = {1428, 3, true, 4643};
+	const struct tftp_options all = {1428, 3, true, 4643, 8};
 	const struct tftp_options none = {0};
 	uint8_t out[TFTP_ERROR_MAX];
 	size_t n;
 
 	(void)state;
 	n = tftp_put_request(out, sizeof(out), TFTP_RRQ, "n", &all);
-	assert_packet(out, n, TFTP_RRQ, "n|octet|blksize|1428|timeout|3|tsize|4643|");
+	assert_packet(out, n, TFTP_RRQ, "n|octet|blksize|1428|timeout|3|tsize|4643|windowsize|8|");
 	n = tftp_put_request(out, sizeof(out), TFTP_WRQ, "n", &none);
 	assert_packet(out, n, TFTP_WRQ, "n|octet|");
 	n = tftp_put_oack(out, sizeof(out), &all);
-	assert_packet(out, n, TFTP_OACK, "blksize|1428|timeout|3|tsize|4643|");
+	assert_packet(out, n, TFTP_OACK, "blksize|1428|timeout|3|tsize|4643|windowsize|8|");
 	n = tftp_put_error(out, sizeof(out), TFTP_NOT_FOUND, "gone");
 	assert_packet(out, n, TFTP_ERROR, "|\1gone|");
 	tftp_put_head(out, TFTP_ACK, 0xfffe);
@@ -232,7 +238,8 @@ static void packets_are_written(void **state)
 
 static void writing_stops_at_the_end(void **state)
 {
-	const struct tftp_options all = {TFTP_BLKSIZE_MAX, TFTP_TIMEOUT_MAX, true, UINT64_MAX};
+	const struct tftp_options all = {TFTP_BLKSIZE_MAX, TFTP_TIMEOUT_MAX, true, UINT64_MAX,
+					 TFTP_WINDOW_MAX};
 	uint8_t out[TFTP_OACK_MAX];
 	char text[300];
 	size_t n;

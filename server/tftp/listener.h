@@ -1,6 +1,7 @@
 /*
  * The TFTP service on an event loop: requests come in at one socket, transfers run over a few
- * others, whose ports are the server's transfer identifiers (RFC 1350 section 4).
+ * others, whose ports are the server's transfer identifiers (RFC 1350 section 4). A client whose
+ * file is not made yet waits without a word: it gets the first packet when there is one.
  */
 #ifndef SERVER_TFTP_LISTENER_H
 #define SERVER_TFTP_LISTENER_H
@@ -8,20 +9,23 @@
 #include "common/err.h"
 #include "common/hostport.h"
 #include "common/log.h"
-#include "server/tftp/source.h"
+#include "server/tftp/serve.h"
 
 #include <event2/event.h>
 
 struct listener;
 
-/* Binds its sockets and adds itself to base. The port for requests is fd, which is the listener's
- * own from now on, or, if that is -1, a new socket at at. base and log must outlive it. ERR_FAILED
- * "listen". */
-int listener_open(struct listener **out, struct event_base *base, const struct hostport *at, int fd,
-		  const struct log *log, struct err *e);
+struct listener_opts {
+	struct event_base *base;
+	const struct hostport *at; /* borrowed for the call */
+	int fd; /* the port for requests, the listener's own from now on; -1: a new socket at at */
+	struct serve *serve;
+	const struct log *log;
+};
 
-/* From now on, serves what source has, which must live as long as base is dispatched. */
-int listener_serve(struct listener *l, struct source *source, struct err *e);
+/* Binds its sockets and adds itself to the base; base, serve and log must outlive it. ERR_FAILED
+ * "listen". */
+int listener_open(struct listener **out, const struct listener_opts *opts, struct err *e);
 
 void listener_close(struct listener *l);
 

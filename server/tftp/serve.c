@@ -1,45 +1,35 @@
 #include "server/tftp/serve.h"
 
-#include <ctype.h>
 #include <string.h>
-#include <strings.h>
 
-enum { MAC_DIGITS = 12 };
+static const struct err too_much = {
+	.kind = ERR_FAILED,
+	.id = "limit",
+	.what = "this address has asked for too many different files",
+};
 
-/* If name begins with word, in any case, takes it off. */
-static bool take_word(struct span *name, const char *word)
+/* "CP-7970-SEP001122334455" proves the same as "SEP001122334455". */
+static bool is_its_own(const char *proved, const char *device)
 {
-	const size_t n = strlen(word);
+	const size_t n = strlen(proved), m = strlen(device);
 
-	if (name->len < n || strncasecmp((const char *)name->data, word, n) != 0)
-		return false;
-	name->data += n;
-	name->len -= n;
-	return true;
+	return n >= m && !strcasecmp(proved + n - m, device);
 }
 
-static bool take_mac(struct span *name)
+enum catalog_answer serve_find(struct serve *s, const struct serve_ask *ask,
+			       struct catalog_waiter *w, struct content **out, const struct err **e)
 {
-	if (name->len < MAC_DIGITS)
-		return false;
-	for (size_t i = 0; i < MAC_DIGITS; i++)
-		if (!isxdigit(name->data[i]))
-			return false;
-	name->data += MAC_DIGITS;
-	name->len -= MAC_DIGITS;
-	return true;
-}
+	char device[NAME_DEVICE];
+	enum catalog_answer a;
 
-static bool is_ctl(struct span name)
-{
-	if (take_word(&name, "CTLFile.tlv"))
-		return name.len == 0;
-	return take_word(&name, "CTLSEP") && take_mac(&name) && take_word(&name, ".tlv") &&
-	       name.len == 0;
-}
-
-struct content *serve_find(const struct serve *s, struct span name)
-{
-	take_word(&name, "/");
-	return is_ctl(name) ? s->ctl : NULL;
+	if (ask->device && name_device(device, ask->name) && !is_its_own(ask->device, device))
+		return CATALOG_ABSENT;
+	a = catalog_find(s->catalog, ask->name, ask->now_ms, NULL, out, e);
+	if (a != CATALOG_LATER || !w)
+		return a;
+	if (!limits_take(s->limits, LIMIT_LOOKS, ask->peer, 1, ask->now_ms)) {
+		*e = &too_much;
+		return CATALOG_TROUBLE;
+	}
+	return catalog_find(s->catalog, ask->name, ask->now_ms, w, out, e);
 }

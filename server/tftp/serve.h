@@ -1,17 +1,29 @@
-/* Which name gets which bytes. There are no files and no folders behind the names. */
+/* A question and its answer, for every protocol: who may have what, and how much of it. */
 #ifndef SERVER_TFTP_SERVE_H
 #define SERVER_TFTP_SERVE_H
 
-#include "server/tftp/content.h"
+#include "server/tftp/catalog.h"
+#include "server/tftp/limits.h"
 
 struct serve {
-	struct content *ctl; /* the active trust list, owned; NULL while there is none */
+	struct catalog *catalog;
+	struct limits *limits;
 };
 
-/* What a request for name (bytes of a stranger, without a NUL at the end) gets: borrowed, or NULL
- * for "file not found". "CTLFile.tlv" and "CTLSEP<12 hex digits>.tlv", in any case and with or
- * without one slash in front, are the active trust list: these are the names that phones and other
- * clients ask for. Nothing else exists. */
-struct content *serve_find(const struct serve *s, struct span name);
+struct serve_ask {
+	const struct name *name;
+	const union udp_addr *peer;
+	const char *device; /* the device that the peer has proved to be; NULL: it could not */
+	uint64_t now_ms;
+};
+
+/* As catalog_find(); besides:
+ *
+ * A peer that has proved to be a device gets no other device's files: CATALOG_ABSENT, as if there
+ * were none. CATALOG_TROUBLE with ERR_FAILED "limit" if the peer's address has asked for too much
+ * that has to be made. */
+enum catalog_answer serve_find(struct serve *s, const struct serve_ask *ask,
+			       struct catalog_waiter *w, struct content **out,
+			       const struct err **e);
 
 #endif

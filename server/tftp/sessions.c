@@ -1,13 +1,16 @@
 #include "server/tftp/sessions.h"
 
+#include "server/tftp/hash.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 struct sessions {
-	uint64_t key[2];
+	struct hash_key key;
 	size_t count;
-	struct session *unused;
+	size_t touched;         /* of places: the others were never used */
+	struct session *unused; /* among those */
+	TAILQ_HEAD(, session) strangers;
 	struct session *table[SESSIONS_MAX];
 	struct session places[SESSIONS_MAX];
 };
@@ -18,48 +21,30 @@ struct sessions *sessions_new(void)
 
 	if (!s)
 		return NULL;
-	if (getrandom(s->key, sizeof(s->key), 0) != (ssize_t)sizeof(s->key)) {
+	if (!hash_key_make(&s->key)) {
 		free(s);
 		return NULL;
 	}
-	for (size_t i = SESSIONS_MAX; i-- > 0;) {
-		s->places[i].chain = s->unused;
-		s->unused = &s->places[i];
-	}
+	TAILQ_INIT(&s->strangers);
 	return s;
 }
 
 void sessions_free(struct sessions *s)
 {
-	if (!s)
-		return;
-	for (size_t i = 0; i < SESSIONS_MAX; i++)
-		content_unref(s->places[i].content);
 	free(s);
 }
 
-/* Both halves of the 128-bit product, folded. */
-static uint64_t fold(uint64_t a, uint64_t b)
+struct session *sessions_any(struct sessions *s)
 {
-	__extension__ const unsigned __int128 p = (unsigned __int128)a * b;
-
-	return (uint64_t)p ^ (uint64_t)(p >> 64);
+	for (size_t i = s->touched; s->count && i-- > 0;)
+		if (s->places[i].peer.sa.sa_family)
+			return &s->places[i];
+	return NULL;
 }
 
 uint64_t sessions_hash(const struct sessions *s, struct span bytes)
 {
-	uint64_t h = s->key[0] ^ bytes.len;
-
-	while (bytes.len) {
-		const size_t n = bytes.len < sizeof(h) ? bytes.len : sizeof(h);
-		uint64_t word = 0;
-
-		memcpy(&word, bytes.data, n);
-		h = fold(h ^ word, s->key[1] | 1);
-		bytes.data += n;
-		bytes.len -= n;
-	}
-	return fold(h ^ s->key[1], s->key[0] | 1);
+	return hash_bytes(&s->key, bytes);
 }
 
 uint64_t sessions_hash_peer(const struct sessions *s, const union udp_addr *peer)
@@ -89,18 +74,41 @@ struct session *sessions_find(struct sessions *s, const union udp_addr *peer)
 	return one;
 }
 
+static struct session *place(struct sessions *s)
+{
+	struct session *one = s->unused;
+
+	if (one)
+		s->unused = one->chain;
+	else if (s->touched < SESSIONS_MAX)
+		one = &s->places[s->touched++];
+	return one;
+}
+
 struct session *sessions_add(struct sessions *s, const union udp_addr *peer)
 {
 	struct session **head = bucket(s, peer);
-	struct session *one = s->unused;
+	struct session *one = place(s);
 
 	if (!one)
 		return NULL;
-	s->unused = one->chain;
-	*one = (struct session){.chain = *head, .peer = *peer};
+	*one = (struct session){.chain = *head, .peer = *peer, .is_stranger = true};
 	*head = one;
+	TAILQ_INSERT_TAIL(&s->strangers, one, stranger);
 	s->count++;
 	return one;
+}
+
+struct session *sessions_stranger(const struct sessions *s)
+{
+	return TAILQ_FIRST(&s->strangers);
+}
+
+void sessions_proven(struct sessions *s, struct session *one)
+{
+	if (one->is_stranger)
+		TAILQ_REMOVE(&s->strangers, one, stranger);
+	one->is_stranger = false;
 }
 
 void sessions_remove(struct sessions *s, struct session *one)
@@ -110,6 +118,7 @@ void sessions_remove(struct sessions *s, struct session *one)
 	while (*at != one)
 		at = &(*at)->chain;
 	*at = one->chain;
+	sessions_proven(s, one);
 	content_unref(one->content);
 	*one = (struct session){.chain = s->unused};
 	s->unused = one;

@@ -29,9 +29,8 @@ struct source {
 	int64_t generation;
 	bool failing;
 
-	pthread_mutex_t lock; /* of what follows */
-	bool has_fresh;
-	struct content *fresh; /* owned, not yet taken */
+	pthread_mutex_t lock;     /* of what follows */
+	struct source_news fresh; /* not yet taken; owns its list */
 };
 
 static void ring(int fd)
@@ -42,16 +41,23 @@ static void ring(int fd)
 	(void)!write(fd, &one, sizeof(one));
 }
 
-static void hand_over(struct source *s, struct content *ctl)
+static void hand_over_ctl(struct source *s, struct content *ctl)
 {
 	struct content *old;
 
 	pthread_mutex_lock(&s->lock);
-	old = s->fresh;
-	s->fresh = ctl;
-	s->has_fresh = true;
+	old = s->fresh.ctl;
+	s->fresh.ctl = ctl;
+	s->fresh.has_ctl = true;
 	pthread_mutex_unlock(&s->lock);
 	content_unref(old);
+}
+
+static void tell_changed(struct source *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->fresh.changed = true;
+	pthread_mutex_unlock(&s->lock);
 	ring(s->news);
 }
 
@@ -77,7 +83,7 @@ static int reload(struct source *s, struct err *e)
 			 active.generation, active.mixed ? "mixed" : "non-secure", ctl->bytes.len);
 	}
 	s->generation = active.generation;
-	hand_over(s, ctl);
+	hand_over_ctl(s, ctl);
 out:
 	buf_free(&active.file);
 	return rc;
@@ -91,9 +97,11 @@ static int look(struct source *s, struct err *e)
 	if (rc || counter == s->counter)
 		return rc;
 	rc = reload(s, e);
-	if (!rc)
-		s->counter = counter;
-	return rc;
+	if (rc)
+		return rc;
+	s->counter = counter;
+	tell_changed(s);
+	return 0;
 }
 
 /* Says once that the store cannot be read, and once that it can again. */
@@ -189,7 +197,7 @@ void source_close(struct source *s)
 		close(s->news);
 	if (s->stop >= 0)
 		close(s->stop);
-	content_unref(s->fresh);
+	content_unref(s->fresh.ctl);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
 }
@@ -199,18 +207,16 @@ int source_fd(const struct source *s)
 	return s->news;
 }
 
-bool source_take(struct source *s, struct content **ctl)
+struct source_news source_take(struct source *s)
 {
+	struct source_news news;
 	uint64_t rung;
-	bool has;
 
-	/* Nothing to read means that nobody rang: has_fresh then says the same. */
+	/* Nothing to read means that nobody rang. */
 	(void)!read(s->news, &rung, sizeof(rung));
 	pthread_mutex_lock(&s->lock);
-	has = s->has_fresh;
-	*ctl = s->fresh;
-	s->fresh = NULL;
-	s->has_fresh = false;
+	news = s->fresh;
+	s->fresh = (struct source_news){0};
 	pthread_mutex_unlock(&s->lock);
-	return has;
+	return news;
 }

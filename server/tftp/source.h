@@ -26,8 +26,13 @@ void source_close(struct source *s);
 /* Readable when source_take() has something. */
 int source_fd(const struct source *s);
 
-/* If the list has changed since the last call, true, and *ctl is the caller's reference to the new
- * one: NULL if no list is active. */
-bool source_take(struct source *s, struct content **ctl);
+/* What is new since the last call. */
+struct source_news {
+	bool changed;        /* something in the store is another than before */
+	bool has_ctl;        /* the active list is */
+	struct content *ctl; /* the caller's reference to it; NULL: no list is active */
+};
+
+struct source_news source_take(struct source *s);
 
 #endif

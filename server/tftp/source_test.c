@@ -77,26 +77,31 @@ static bool rings(const struct source *s, int ms)
 	return poll(&fd, 1, ms) == 1;
 }
 
+/* The list is another one now; text NULL: there is none. */
 static void takes(struct source *s, const char *text)
 {
-	struct content *c = NULL;
+	struct source_news news = source_take(s);
 
-	assert_true(source_take(s, &c));
+	assert_true(news.changed);
+	assert_true(news.has_ctl);
 	if (text) {
-		assert_non_null(c);
-		assert_int_equal(c->bytes.len, strlen(text));
-		assert_memory_equal(c->bytes.data, text, c->bytes.len);
+		assert_non_null(news.ctl);
+		assert_int_equal(news.ctl->bytes.len, strlen(text));
+		assert_memory_equal(news.ctl->bytes.data, text, strlen(text));
 	} else {
-		assert_null(c);
+		assert_null(news.ctl);
 	}
-	content_unref(c);
-	assert_false(source_take(s, &c));
+	content_unref(news.ctl);
+	news = source_take(s);
+	assert_false(news.changed);
+	assert_false(news.has_ctl);
 	assert_false(rings(s, 0));
 }
 
 static void follows_the_store(void **state)
 {
 	struct fixture *f = *state;
+	struct source_news news;
 	struct source *s;
 	struct err e;
 
@@ -112,7 +117,10 @@ static void follows_the_store(void **state)
 	/* Another change that does not concern the list. */
 	assert_int_equal(store_cluster_name_set(f->store, "name", &e), 0);
 	notify_all(f->state);
-	assert_false(rings(s, SOON_MS / 2));
+	assert_true(rings(s, SOON_MS));
+	news = source_take(s);
+	assert_true(news.changed);
+	assert_false(news.has_ctl);
 
 	/* The notification got lost. */
 	activate(f, 2, "two");

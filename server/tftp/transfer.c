@@ -1,15 +1,35 @@
 #include "server/tftp/transfer.h"
 
-void transfer_start(struct transfer *t, struct span content, const struct tftp_options *asked)
+/* What a client gets that asks for a window: so much that no buffer on the way overflows. */
+static uint32_t window_for(uint32_t asked, uint32_t blksize)
+{
+	const uint32_t fits = TRANSFER_WINDOW_BYTES / blksize;
+	const uint32_t most = fits < TRANSFER_WINDOW_MAX ? fits : TRANSFER_WINDOW_MAX;
+
+	if (asked > most)
+		asked = most;
+	return asked ? asked : 1;
+}
+
+void transfer_start(struct transfer *t, uint64_t size, uint32_t blksize_max,
+		    const struct tftp_options *asked)
 {
 	*t = (struct transfer){
-		.content = content,
+		.size = size,
 		.granted = *asked,
 		.blksize = asked->blksize ? asked->blksize : TFTP_BLKSIZE_DEFAULT,
 	};
+	/* RFC 2348: a server may grant less than it was asked for. */
+	if (t->blksize > blksize_max)
+		t->blksize = blksize_max;
+	if (asked->blksize)
+		t->granted.blksize = t->blksize;
 	if (asked->has_tsize)
-		t->granted.tsize = content.len;
-	t->last = content.len / t->blksize + 1;
+		t->granted.tsize = size;
+	t->window = window_for(asked->windowsize, t->blksize);
+	if (asked->windowsize)
+		t->granted.windowsize = t->window;
+	t->last = size / t->blksize + 1;
 	t->base = tftp_any_option(asked) ? 0 : 1;
 	t->next = t->base;
 }
@@ -17,30 +37,40 @@ void transfer_start(struct transfer *t, struct span content, const struct tftp_o
 bool transfer_next(struct transfer *t, struct transfer_packet *p)
 {
 	const uint64_t n = t->next;
-	uint64_t at;
+	const uint64_t end = t->base + (t->base ? t->window : 1);
 
-	if (n != t->base || transfer_done(t))
+	if (n >= end || n > t->last)
 		return false;
 	t->next++;
 	if (n == 0) {
 		p->head_len = tftp_put_oack(p->head, sizeof(p->head), &t->granted);
-		p->body = span_of(NULL, 0);
+		p->len = 0;
 		return true;
 	}
 	tftp_put_head(p->head, TFTP_DATA, (uint16_t)n);
 	p->head_len = TFTP_HEAD;
-	at = (n - 1) * t->blksize;
-	p->body = span_of(t->content.data + at, n < t->last ? t->blksize : t->content.len - at);
+	p->at = (n - 1) * t->blksize;
+	p->len = n < t->last ? t->blksize : (size_t)(t->size - p->at);
 	return true;
 }
 
 bool transfer_ack(struct transfer *t, uint16_t block)
 {
-	if (block != (uint16_t)t->base || transfer_done(t))
+	const uint16_t ahead = (uint16_t)(block - (uint16_t)t->base);
+
+	if (transfer_done(t))
 		return false;
-	t->base++;
+	if (ahead >= t->next - t->base) {
+		/* The block before the window: nothing of it came, or this is an old copy. */
+		if (ahead != UINT16_MAX || t->window == 1 || !t->base || t->went_back)
+			return false;
+		t->went_back = true;
+	} else {
+		t->base += ahead + 1U;
+		t->went_back = false;
+		t->repeats = 0;
+	}
 	t->next = t->base;
-	t->repeats = 0;
 	t->proven = true;
 	return true;
 }

@@ -1,11 +1,13 @@
 /*
  * One file on its way to one client, as a state machine without sockets and clocks: events go in,
- * packets come out. RFC 1350 with the options of RFC 2347, 2348 and 2349.
+ * packets come out. RFC 1350 with the options of RFC 2347, 2348, 2349 and 7440.
  *
- * Packets are numbered without wrapping: 0 is the OACK, n the DATA packet n. Exactly one is on its
- * way at a time. A duplicate ACK is never answered with data (RFC 1123 section 4.2.3.1); only the
- * clock repeats a packet, and not often: a client that has not answered once may be a forged
- * address, and gets TRANSFER_REPEATS_UNPROVEN packets at most that nobody asked for.
+ * Packets are numbered without wrapping: 0 is the OACK, n the DATA packet n. One is on its way at a
+ * time, or a window of them, if that was agreed. A duplicate ACK is never answered with data (RFC
+ * 1123 section 4.2.3.1), except that a client may say once for each window that its first block
+ * did not come (RFC 7440 section 4). Else only the clock repeats packets, and not often: a client
+ * that has not answered once may be a forged address. It gets TRANSFER_REPEATS_UNPROVEN packets at
+ * most that nobody asked for, and never a window.
  */
 #ifndef SERVER_TFTP_TRANSFER_H
 #define SERVER_TFTP_TRANSFER_H
@@ -17,33 +19,40 @@ enum {
 	TRANSFER_REPEATS_UNPROVEN = 3, /* the same before the client's first answer */
 	TRANSFER_WAIT_MS = 1000,       /* before the first repeat, unless a timeout was agreed */
 	TRANSFER_WAIT_MAX_MS = 4000,   /* waiting doubles up to here */
+	TRANSFER_WINDOW_MAX = 32,      /* blocks; a client that asks for more gets this ... */
+	TRANSFER_WINDOW_BYTES = 128 << 10, /* ... or what fits here, but one block at least */
 };
 
 struct transfer {
-	struct span content;         /* borrowed: outlives the transfer */
+	uint64_t size;               /* bytes of the file */
 	struct tftp_options granted; /* what the OACK says; empty: there is no OACK */
 	uint32_t blksize;            /* bytes */
 	uint64_t last;               /* number of the last DATA packet, which is a short one */
-	uint64_t base;               /* number of the packet that waits for its ACK */
+	uint64_t base;               /* number of the first packet that waits for its ACK */
 	uint64_t next;               /* number of the packet to send next */
 	unsigned repeats;            /* of the packet at base */
+	uint32_t window;             /* packets that may be on their way */
 	bool proven;                 /* the client has answered */
+	bool went_back;              /* the client has asked once for all of the window at base */
 };
 
-/* A packet: head, then body, which points into the content. */
+/* A packet: head, then len bytes of the file from at. */
 struct transfer_packet {
 	uint8_t head[TFTP_OACK_MAX];
 	size_t head_len;
-	struct span body;
+	uint64_t at;
+	size_t len;
 };
 
-/* Begins to send content with the options that were asked for. */
-void transfer_start(struct transfer *t, struct span content, const struct tftp_options *asked);
+/* Begins to send a file of size bytes with the options that were asked for; blocks are not larger
+ * than blksize_max. */
+void transfer_start(struct transfer *t, uint64_t size, uint32_t blksize_max,
+		    const struct tftp_options *asked);
 
 /* The next packet that is due; false if none is before the next event. */
 bool transfer_next(struct transfer *t, struct transfer_packet *p);
 
-/* An ACK came in. False if it is not the one that is waited for: nothing changes. */
+/* An ACK came in. False if it is none that is waited for: nothing changes. */
 bool transfer_ack(struct transfer *t, uint16_t block);
 
 /* The client has everything. */

@@ -13,6 +13,8 @@
 enum { CONTROL = CMSG_SPACE(sizeof(struct in6_pktinfo)) };
 
 struct udp_inbox {
+	bool ready;  /* what stays the same in msgs is filled in */
+	size_t used; /* of msgs, by the last call: their lengths have to be set again */
 	struct mmsghdr msgs[UDP_BATCH];
 	struct iovec iov[UDP_BATCH];
 	union udp_addr peers[UDP_BATCH];
@@ -23,11 +25,14 @@ struct udp_inbox {
 struct udp_outbox {
 	int fd;
 	unsigned n;
+	bool one_address; /* answers can only come from the address it is bound to */
 	struct mmsghdr msgs[UDP_BATCH];
 	struct iovec iov[UDP_BATCH][2];
 	union udp_addr peers[UDP_BATCH];
 	_Alignas(struct cmsghdr) uint8_t control[UDP_BATCH][CONTROL];
 	uint8_t heads[UDP_BATCH][UDP_HEAD_MAX];
+	uint8_t (
+		*room)[UDP_PIECE_MAX]; /* UDP_BATCH pieces of files on disk; NULL: not needed yet */
 	struct content *content[UDP_BATCH];
 };
 
@@ -94,7 +99,13 @@ static void set_int(int fd, int level, int option, int value)
 	(void)setsockopt(fd, level, option, &value, sizeof(value));
 }
 
-static void set_options(int fd, sa_family_t family)
+static bool is_any(const union udp_addr *a)
+{
+	return a->sa.sa_family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(&a->in6.sin6_addr)
+					   : a->in4.sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
+static void set_options(int fd, const union udp_addr *at)
 {
 	set_int(fd, SOL_SOCKET, SO_RCVBUF, UDP_RCVBUF);
 	set_int(fd, SOL_SOCKET, SO_SNDBUF, UDP_SNDBUF);
@@ -103,12 +114,15 @@ static void set_options(int fd, sa_family_t family)
 	set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, UDP_SNDBUF);
 	/* Large blocks may be fragmented on the way; nobody's forged ICMP shall forbid it. */
 	set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
-	if (family == AF_INET6) {
+	if (at->sa.sa_family == AF_INET6)
 		set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+	/* Costs both ways; at one address there is nothing to tell. */
+	if (!is_any(at))
+		return;
+	if (at->sa.sa_family == AF_INET6)
 		set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
-	} else {
+	else
 		set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
-	}
 }
 
 static int cannot_listen(const union udp_addr *at, int why, struct err *e)
@@ -133,7 +147,7 @@ int udp_open(int *fd, const union udp_addr *at, struct err *e)
 	*fd = socket(at->sa.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (*fd < 0)
 		return cannot_listen(at, errno, e);
-	set_options(*fd, at->sa.sa_family);
+	set_options(*fd, at);
 	if (bind(*fd, &at->sa, len)) {
 		const int why = errno;
 
@@ -157,7 +171,7 @@ int udp_adopt(int fd, union udp_addr *at, struct err *e)
 	if (at->sa.sa_family != AF_INET && at->sa.sa_family != AF_INET6)
 		return err_set(e, ERR_FAILED, "listen",
 			       "the socket of the service manager is not an IP socket");
-	set_options(fd, at->sa.sa_family);
+	set_options(fd, at);
 	return 0;
 }
 
@@ -173,23 +187,35 @@ void udp_inbox_free(struct udp_inbox *in)
 	free(in);
 }
 
-size_t udp_receive(struct udp_inbox *in, int fd)
+/* What a receive call leaves as it is. */
+static void prepare(struct udp_inbox *in)
 {
-	int n;
-
 	for (size_t i = 0; i < UDP_BATCH; i++) {
 		in->iov[i] = (struct iovec){in->data[i], UDP_IN_MAX};
 		in->msgs[i].msg_hdr = (struct msghdr){
 			.msg_name = &in->peers[i],
-			.msg_namelen = sizeof(in->peers[i]),
 			.msg_iov = &in->iov[i],
 			.msg_iovlen = 1,
 			.msg_control = in->control[i],
-			.msg_controllen = sizeof(in->control[i]),
 		};
 	}
+	in->used = UDP_BATCH;
+	in->ready = true;
+}
+
+size_t udp_receive(struct udp_inbox *in, int fd)
+{
+	int n;
+
+	if (!in->ready)
+		prepare(in);
+	for (size_t i = 0; i < in->used; i++) {
+		in->msgs[i].msg_hdr.msg_namelen = sizeof(in->peers[i]);
+		in->msgs[i].msg_hdr.msg_controllen = sizeof(in->control[i]);
+	}
 	n = recvmmsg(fd, in->msgs, UDP_BATCH, MSG_DONTWAIT, NULL);
-	return n > 0 ? (size_t)n : 0;
+	in->used = n > 0 ? (size_t)n : 0;
+	return in->used;
 }
 
 static void take_local(struct udp_in *d, struct msghdr *m)
@@ -229,8 +255,13 @@ struct udp_outbox *udp_outbox_new(int fd)
 {
 	struct udp_outbox *out = calloc(1, sizeof(*out));
 
-	if (out)
-		out->fd = fd;
+	union udp_addr at;
+	socklen_t len = sizeof(at);
+
+	if (!out)
+		return NULL;
+	out->fd = fd;
+	out->one_address = !getsockname(fd, &at.sa, &len) && !is_any(&at);
 	return out;
 }
 
@@ -240,6 +271,7 @@ void udp_outbox_free(struct udp_outbox *out)
 		return;
 	for (unsigned i = 0; i < out->n; i++)
 		content_unref(out->content[i]);
+	free(out->room);
 	free(out);
 }
 
@@ -260,28 +292,64 @@ static size_t put_local(uint8_t to[CONTROL], sa_family_t family, const union udp
 	return CMSG_SPACE(n);
 }
 
-void udp_send(struct udp_outbox *out, const union udp_addr *peer, const union udp_local *local,
-	      struct span head, struct span body, struct content *content)
+/* The next place in the batch, addressed. */
+static unsigned place(struct udp_outbox *out, const union udp_addr *peer,
+		      const union udp_local *local, struct span head)
 {
 	unsigned i;
+	struct msghdr *m;
 
 	if (out->n == UDP_BATCH)
 		udp_flush(out);
 	i = out->n++;
 	memcpy(out->heads[i], head.data, head.len);
 	out->peers[i] = *peer;
-	out->content[i] = content_ref(content);
+	out->content[i] = NULL;
 	out->iov[i][0] = (struct iovec){out->heads[i], head.len};
-	out->iov[i][1] = (struct iovec){(void *)(uintptr_t)body.data, body.len};
-	out->msgs[i].msg_hdr = (struct msghdr){
+	m = &out->msgs[i].msg_hdr;
+	*m = (struct msghdr){
 		.msg_name = &out->peers[i],
 		.msg_namelen =
 			peer->sa.sa_family == AF_INET6 ? sizeof(peer->in6) : sizeof(peer->in4),
 		.msg_iov = out->iov[i],
-		.msg_iovlen = body.len ? 2 : 1,
-		.msg_control = out->control[i],
-		.msg_controllen = put_local(out->control[i], peer->sa.sa_family, local),
+		.msg_iovlen = 1,
 	};
+	if (!out->one_address) {
+		m->msg_control = out->control[i];
+		m->msg_controllen = put_local(out->control[i], peer->sa.sa_family, local);
+	}
+	return i;
+}
+
+void udp_send(struct udp_outbox *out, const union udp_addr *peer, const union udp_local *local,
+	      struct span head)
+{
+	(void)place(out, peer, local, head);
+}
+
+bool udp_send_piece(struct udp_outbox *out, const union udp_addr *peer,
+		    const union udp_local *local, struct span head, const struct udp_piece *piece)
+{
+	const unsigned i = place(out, peer, local, head);
+	uint8_t *room = NULL;
+	struct span body;
+
+	if (piece->content->fd >= 0) {
+		if (!out->room)
+			out->room = calloc(UDP_BATCH, sizeof(*out->room));
+		room = out->room ? out->room[i] : NULL;
+	}
+	body = piece->content->fd >= 0 && !room
+		       ? span_of(NULL, 0)
+		       : content_piece(piece->content, piece->at, piece->len, room);
+	if (body.len != piece->len) {
+		out->n--;
+		return false;
+	}
+	out->content[i] = content_ref(piece->content);
+	out->iov[i][1] = (struct iovec){(void *)(uintptr_t)body.data, body.len};
+	out->msgs[i].msg_hdr.msg_iovlen = body.len ? 2 : 1;
+	return true;
 }
 
 void udp_flush(struct udp_outbox *out)

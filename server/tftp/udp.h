@@ -20,7 +20,8 @@ enum {
 	UDP_HEAD_MAX = 132,   /* bytes in front of the content of an outgoing datagram */
 	UDP_RCVBUF = 4 << 20, /* a rebooting fleet asks within the same milliseconds */
 	UDP_SNDBUF = 4 << 20,
-	UDP_TEXT_MAX = 64, /* "[2001:db8::1]:50000" and its NUL */
+	UDP_PIECE_MAX = 8192, /* bytes of a file on disk in one datagram */
+	UDP_TEXT_MAX = 64,    /* "[2001:db8::1]:50000" and its NUL */
 };
 
 union udp_addr {
@@ -81,11 +82,22 @@ struct udp_outbox;
 struct udp_outbox *udp_outbox_new(int fd);
 void udp_outbox_free(struct udp_outbox *out);
 
-/* Queues a datagram to peer, from our address local: head (UDP_HEAD_MAX bytes at most, copied),
- * then body, a part of content, of which a reference is held until it is sent; or content is NULL
- * and body is empty. A full outbox is flushed first. */
+/* Queues a datagram to peer, from our address local: head, UDP_HEAD_MAX bytes at most, which are
+ * copied. A full outbox is flushed first. */
 void udp_send(struct udp_outbox *out, const union udp_addr *peer, const union udp_local *local,
-	      struct span head, struct span body, struct content *content);
+	      struct span head);
+
+/* A part of a file. */
+struct udp_piece {
+	struct content *content; /* a reference is held until it is sent */
+	uint64_t at;
+	size_t len; /* UDP_PIECE_MAX at most of a file on disk */
+};
+
+/* As before, with a part of a file behind the head. False if it cannot be read any more: nothing is
+ * queued then. */
+bool udp_send_piece(struct udp_outbox *out, const union udp_addr *peer,
+		    const union udp_local *local, struct span head, const struct udp_piece *piece);
 
 /* Sends what is queued. What the kernel does not take is lost, as datagrams may be. */
 void udp_flush(struct udp_outbox *out);

@@ -1,4 +1,3 @@
-#include "server/tftp/serve.h"
 #include "server/tftp/sessions.h"
 
 #include <arpa/inet.h>
@@ -9,72 +8,12 @@
 
 #include <cmocka.h>
 
-static const struct {
-	const char *name;
-	size_t n; /* 0: all of it */
-	bool found;
-} names[] = {
-	{"CTLFile.tlv", 0, true},
-	{"ctlfile.TLV", 0, true},
-	{"/CTLFile.tlv", 0, true},
-	{"CTLSEP001122334455.tlv", 0, true},
-	{"CTLSEPaabbccddeeff.tlv", 0, true},
-	{"ctlsepAABBCCDDEEFF.tlv", 0, true},
-	{"/CTLSEP001122334455.tlv", 0, true},
-	{"//CTLFile.tlv", 0, false},
-	{"CTLFile.tlv ", 0, false},
-	{"CTLFile.tlv\0.txt", 16, false},
-	{"CTLFile.tlv\0", 12, false},
-	{"CTLFile.tl", 0, false},
-	{"CTLFile", 0, false},
-	{"C", 0, false},
-	{"/", 0, false},
-	{"CTLSEP00112233445.tlv", 0, false},
-	{"CTLSEP0011223344556.tlv", 0, false},
-	{"CTLSEP00112233445g.tlv", 0, false},
-	{"CTLSEP", 0, false},
-	{"CTLSEP001122334455", 0, false},
-	{"CTLSEP001122334455.tlv.sgn", 0, false},
-	{"CTLATA001122334455.tlv", 0, false},
-	{"ITLFile.tlv", 0, false},
-	{"SEP001122334455.cnf.xml", 0, false},
-	{"../CTLFile.tlv", 0, false},
-	{"./CTLFile.tlv", 0, false},
-	{"tftpboot/CTLFile.tlv", 0, false},
-	{"..\\CTLFile.tlv", 0, false},
-	{"/etc/passwd", 0, false},
-	{"../../../../etc/passwd", 0, false},
-	{"%2e%2e/CTLFile.tlv", 0, false},
-};
-
 static struct content *content_of(const char *text)
 {
 	struct buf b = {0};
 
 	buf_str(&b, text);
 	return content_new(&b);
-}
-
-static void names_get_their_bytes(void **state)
-{
-	struct serve s = {.ctl = content_of("a list")};
-	const struct serve nothing = {0};
-
-	(void)state;
-	assert_non_null(s.ctl);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		const size_t n = names[i].n ? names[i].n : strlen(names[i].name);
-		/* A copy without a NUL, so that ASan sees one byte too many. */
-		uint8_t *copy = malloc(n);
-
-		assert_non_null(copy);
-		memcpy(copy, names[i].name, n);
-		print_message("%s\n", names[i].name);
-		assert_ptr_equal(serve_find(&s, span_of(copy, n)), names[i].found ? s.ctl : NULL);
-		assert_null(serve_find(&nothing, span_of(copy, n)));
-		free(copy);
-	}
-	content_unref(s.ctl);
 }
 
 static void content_lives_as_long_as_it_is_used(void **state)
@@ -126,7 +65,9 @@ static void sessions_are_found_by_address_and_port(void **state)
 	sessions_remove(s, one);
 	assert_null(sessions_find(s, &a));
 	assert_int_equal(sessions_count(s), 1);
-	two->content = content_of("freed with the rest");
+	assert_ptr_equal(sessions_any(s), two);
+	sessions_remove(s, two);
+	assert_null(sessions_any(s));
 	sessions_free(s);
 }
 
@@ -157,6 +98,31 @@ static void places_are_limited(void **state)
 	sessions_free(s);
 }
 
+/* When all places are taken, a client that has not answered makes room: the oldest one. */
+static void strangers_make_room(void **state)
+{
+	struct sessions *s = sessions_new();
+	const union udp_addr a = peer_of(1, 1), b = peer_of(2, 1), c = peer_of(3, 1);
+	struct session *one, *two, *three;
+
+	(void)state;
+	assert_non_null(s);
+	assert_null(sessions_stranger(s));
+	one = sessions_add(s, &a);
+	two = sessions_add(s, &b);
+	three = sessions_add(s, &c);
+	assert_ptr_equal(sessions_stranger(s), one);
+	sessions_proven(s, one);
+	sessions_proven(s, one);
+	assert_ptr_equal(sessions_stranger(s), two);
+	sessions_remove(s, two);
+	assert_ptr_equal(sessions_stranger(s), three);
+	sessions_remove(s, three);
+	sessions_remove(s, one);
+	assert_null(sessions_stranger(s));
+	sessions_free(s);
+}
+
 static void hashes_tell_requests_apart(void **state)
 {
 	struct sessions *s = sessions_new();
@@ -178,10 +144,10 @@ static void hashes_tell_requests_apart(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names_get_their_bytes),
 		cmocka_unit_test(content_lives_as_long_as_it_is_used),
 		cmocka_unit_test(sessions_are_found_by_address_and_port),
 		cmocka_unit_test(places_are_limited),
+		cmocka_unit_test(strangers_make_room),
 		cmocka_unit_test(hashes_tell_requests_apart),
 	};
 
