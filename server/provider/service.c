@@ -338,6 +338,8 @@ static int set_up(struct service *s, struct err *e)
 	/* What was accepted before we were stopped is finished before anybody is served; if that
 	 * fails, serving the old list is still better than nothing. */
 	(void)activate(s->api.activator, s->stores[0], e);
+	/* We may have been stopped between the two. */
+	notify_all(s->conf->state);
 	if (add_retry(s, e) || start_workers(s, e))
 		return (int)e->kind;
 	if (start_metrics(s, e) || start_listening(s, e) || hear_of_changes(s, e) ||
