@@ -1,225 +1,146 @@
 #include "phone/boot.h"
 
-#include "trustfile/rules.h"
-
+#include <arpa/inet.h>
 #include <ctype.h>
-#include <stdarg.h>
 #include <string.h>
+#include <strings.h>
 
-enum { MAC_DIGITS = 12 };
-
-/* What the screens of phones say. */
-static const char status_installed[] = "CTL Installed";
-static const char status_updated[] = "Trust List updated";
 static const char status_failed[] = "Trust List update failed";
-static const char status_none[] = "No Trust List installed";
-static const char status_missing[] = "File Not Found : " TL_CTL_NAME;
+static const char status_unusable[] = "Configuration not applied";
 
-/* ---- telling ---- */
+/* ---- is the server one of the list's? ---- */
 
-__attribute__((format(printf, 3, 4))) static void tell(const struct boot *b, const char *what,
-						       const char *fmt, ...)
+static bool is_server(const struct tl_record *r, const char *host)
 {
-	va_list ap;
+	const struct span dns = tl_text(r->dns);
+	struct in_addr ip;
 
-	if (!b->account)
-		return;
-	fprintf(b->account, "  %-8s ", what);
-	va_start(ap, fmt);
-	vfprintf(b->account, fmt, ap);
-	va_end(ap);
-	fputc('\n', b->account);
+	if (r->role != TL_TFTP && r->role != TL_CCM_TFTP)
+		return false;
+	if (r->ip.len == TL_IP_LEN && inet_pton(AF_INET, host, &ip) == 1 &&
+	    !memcmp(r->ip.data, &ip, TL_IP_LEN))
+		return true;
+	return dns.len == strlen(host) && !strncasecmp((const char *)dns.data, host, dns.len);
 }
 
-static void tell_list(const struct boot *b, const char *what, const char *who, const struct tl *l)
+static enum boot_server find_server(const struct tl *l, const char *host)
 {
-	struct buf signer = {0};
-	const char *text;
-
-	tl_signer_text(&signer, l);
-	text = buf_cstr(&signer);
-	tell(b, what, "%s: %zu bytes, %zu records, signed by %s", who, l->raw.len, l->n,
-	     text ? text : "");
-	buf_free(&signer);
+	if (!l || !host)
+		return BOOT_SERVER_UNKNOWN;
+	for (size_t i = 0; i < l->n; i++)
+		if (is_server(&l->records[i], host))
+			return BOOT_SERVER_LISTED;
+	return BOOT_SERVER_UNLISTED;
 }
 
-static void tell_stored(const struct boot *b)
+static void look_at_server(struct boot *b)
 {
-	if (b->stored.ctl)
-		tell_list(b, "stored", b->stored.path, b->stored.ctl);
+	b->listed = find_server(b->stored.lists[STORED_CTL].tl, b->server);
+	if (b->listed == BOOT_SERVER_UNLISTED)
+		account_say(&b->account, "notes",
+			    "%s is no TFTP server of the list: phones that are told to use it may "
+			    "say \"TFTP server not authorized\"",
+			    b->server);
+}
+
+/* ---- the order of requests ---- */
+
+static void tell_mode(const struct boot *b)
+{
+	const struct tl *l = b->stored.lists[STORED_CTL].tl;
+
+	if (!l)
+		account_say(&b->account, "mode",
+			    "none: unsigned configuration, no protected calls");
+	else if (tl_is_nonsecure(l))
+		account_say(&b->account, "mode",
+			    "non-secure: the phone asks for unsigned configuration");
 	else
-		tell(b, "stored", "no trust list: the first that comes is trusted as it is");
+		account_say(&b->account, "mode", "mixed: the phone asks for signed configuration");
 }
 
-static void tell_end(const struct boot *b)
+/* The first error counts; whether the boot goes on. */
+static bool note(int rc, const struct err *now, int *first, struct err *e)
 {
-	tell(b, "status", "%s", b->status);
-	if (!b->in_force)
-		tell(b, "mode", "none: unsigned configuration, no protected calls");
-	else if (tl_is_nonsecure(b->in_force))
-		tell(b, "mode", "non-secure: the phone asks for unsigned configuration");
-	else
-		tell(b, "mode", "mixed: the phone asks for signed configuration");
-}
-
-/* ---- judging ---- */
-
-/* Something went wrong: what was in force stays so. Returns rc. */
-static int keep(struct boot *b, int rc)
-{
-	b->result = BOOT_KEPT;
-	b->status = status_failed;
-	b->trusted = false;
-	b->in_force = b->stored.ctl;
-	tell(b, "keeps", "%s", b->in_force ? "the stored list" : "nothing: it has no list");
-	return rc;
-}
-
-static int refuse(struct boot *b, const struct err *e)
-{
-	tell(b, "refuses", "%s", e->what);
-	return keep(b, (int)e->kind);
-}
-
-static void accept_list(struct boot *b, enum boot_result result, const char *status,
-			const char *why)
-{
-	b->result = result;
-	b->status = status;
-	b->trusted = true;
-	b->in_force = b->offered;
-	tell(b, "accepts", "%s", why);
-}
-
-/* Decides about b->offered_bytes. */
-static int judge(struct boot *b, struct err *e)
-{
-	const struct tl *const stored[] = {b->stored.ctl};
-
-	if (tl_parse(&b->offered, buf_view(&b->offered_bytes), e))
-		return refuse(b, e);
-	tell_list(b, "gets", b->offered_name, b->offered);
-	switch (tl_phone_verdict(stored, 1, b->stored.ctl, b->offered, TL_CTL_NAME, e)) {
-	case TL_INSTALL_FIRST:
-		accept_list(b, BOOT_INSTALLED, status_installed,
-			    "the first list: its signature is good, its signer is trusted from "
-			    "now on");
-		return 0;
-	case TL_INSTALL:
-		accept_list(b, BOOT_UPDATED, status_updated,
-			    "the signature is good, and the stored list knows the signer as a "
-			    "security token");
-		return 0;
-	case TL_UNCHANGED:
-		accept_list(b, BOOT_UNCHANGED, status_installed, "the very list that is stored");
-		return 0;
-	case TL_KEEP_OLD:
-		break;
+	if (rc && !*first) {
+		*first = rc;
+		*e = *now;
 	}
-	return refuse(b, e);
+	return rc != ERR_FAILED;
 }
 
-/* ---- fetching ---- */
-
-/* The phone's own name first, then the common one. *found is false if the server has neither. */
-static int fetch_list(struct boot *b, boot_fetch_fn *fetch, void *arg, bool *found, struct err *e)
+static int run(struct boot *b, fetch_fn *fetch, void *arg, struct err *e)
 {
-	const char *const names[] = {b->own_name, TL_CTL_NAME};
+	struct err now;
+	int first = 0;
+	int rc = trust_update(&b->lists[STORED_CTL], &b->stored, STORED_CTL, fetch, arg,
+			      &b->account, &now);
 
-	snprintf(b->own_name, sizeof(b->own_name), "CTL%s.tlv", b->device);
-	*found = false;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		int rc;
-
-		tell(b, "asks for", "%s", names[i]);
-		rc = fetch(arg, names[i], &b->offered_bytes, e);
-		if (!rc) {
-			b->offered_name = names[i];
-			*found = true;
-			return 0;
-		}
-		tell(b, "", "%s", e->what);
-		if (strcmp(e->id, "tftp-not-found") != 0)
-			return rc;
+	look_at_server(b);
+	tell_mode(b);
+	if (!note(rc, &now, &first, e))
+		return first;
+	b->asked_itl = b->stored.model->itl;
+	if (b->asked_itl) {
+		rc = trust_update(&b->lists[STORED_ITL], &b->stored, STORED_ITL, fetch, arg,
+				  &b->account, &now);
+		if (!note(rc, &now, &first, e))
+			return first;
 	}
-	return 0;
+	b->settled = true;
+	rc = settle_update(&b->config, &b->stored, fetch, arg, &b->account, &now);
+	note(rc, &now, &first, e);
+	return first;
 }
 
-/* Absence deletes nothing: a stored list stays in force. */
-static void nothing_there(struct boot *b)
+/* What went wrong first is what the phone shows. */
+static const char *choose_status(const struct boot *b)
 {
-	b->in_force = b->stored.ctl;
-	b->trusted = b->in_force != NULL;
-	b->result = b->in_force ? BOOT_KEPT : BOOT_NONE;
-	b->status = b->in_force ? status_missing : status_none;
-	if (b->in_force)
-		tell(b, "keeps", "the stored list: a missing file takes nothing away");
+	const struct trust *ctl = &b->lists[STORED_CTL], *itl = &b->lists[STORED_ITL];
+
+	if (itl->status && !strcmp(itl->status, status_failed))
+		return itl->status;
+	if (*b->config.status && b->config.found)
+		return b->config.status;
+	return ctl->status;
 }
 
-static int install(struct boot *b, struct err *e)
+int boot_load(struct boot *b, struct err *e)
 {
-	if (b->result == BOOT_UNCHANGED)
-		return 0;
-	if (stored_install(&b->stored, b->dir, buf_view(&b->offered_bytes), e))
-		return refuse(b, e);
-	tell(b, "stores", "%s", b->stored.path);
-	return 0;
-}
+	int rc = stored_load(&b->stored, b->dir, e);
 
-/* ---- the two jobs ---- */
-
-static int load(struct boot *b, struct err *e)
-{
-	const int rc = stored_load(&b->stored, b->dir, e);
-
-	if (rc)
-		return refuse(b, e);
-	tell_stored(b);
-	return 0;
-}
-
-static int fetch_and_judge(struct boot *b, boot_fetch_fn *fetch, void *arg, struct err *e)
-{
-	bool found;
-	int rc = fetch_list(b, fetch, arg, &found, e);
-
-	if (rc)
-		return keep(b, rc);
-	if (!found) {
-		nothing_there(b);
-		return 0;
-	}
-	rc = judge(b, e);
-	return rc ? rc : install(b, e);
-}
-
-int boot_run(struct boot *b, boot_fetch_fn *fetch, void *arg, struct err *e)
-{
-	int rc = load(b, e);
-
+	b->stored.read_only = b->read_only;
 	if (!rc)
-		rc = fetch_and_judge(b, fetch, arg, e);
-	tell_end(b);
-	return rc;
+		rc = stored_be(&b->stored, *b->device ? b->device : b->stored.device, b->model,
+			       b->protocol, e);
+	if (rc) {
+		account_say(&b->account, "refuses", "%s", e->what);
+		b->lists[STORED_CTL].result = TRUST_KEPT;
+		b->status = strcmp(e->id, "stored-list") ? status_unusable : status_failed;
+		return rc;
+	}
+	snprintf(b->device, sizeof(b->device), "%s", b->stored.device);
+	trust_tell_stored(&b->stored, STORED_CTL, &b->account);
+	trust_tell_stored(&b->stored, STORED_ITL, &b->account);
+	return 0;
 }
 
-int boot_verify(struct boot *b, const char *name, struct span file, struct err *e)
+int boot_run(struct boot *b, fetch_fn *fetch, void *arg, struct err *e)
 {
-	int rc = load(b, e);
+	int rc = boot_load(b, e);
 
 	if (!rc) {
-		b->offered_name = name;
-		buf_span(&b->offered_bytes, file);
-		rc = b->offered_bytes.bad ? err_nomem(e) : judge(b, e);
+		rc = run(b, fetch, arg, e);
+		b->status = choose_status(b);
 	}
-	tell_end(b);
+	account_say(&b->account, "status", "%s", b->status);
 	return rc;
 }
 
 void boot_free(struct boot *b)
 {
-	tl_free(b->offered);
-	buf_free(&b->offered_bytes);
+	for (enum stored_kind k = 0; k < STORED_LISTS; k++)
+		trust_free(&b->lists[k]);
 	stored_free(&b->stored);
 }
 
@@ -227,37 +148,20 @@ void boot_free(struct boot *b)
 
 int boot_device(char device[BOOT_DEVICE_MAX], const char *name, struct err *e)
 {
-	static const char prefix[] = "SEP";
-	const size_t n = strlen(prefix);
-	bool good = !strncmp(name, prefix, n) && strlen(name) == n + MAC_DIGITS;
+	static const char *const prefixes[] = {"SEP", "ATA"};
+	const char *mac = device_name_mac(name);
+	bool good = false;
 
-	for (const char *p = name + n; good && *p; p++)
-		good = isxdigit((unsigned char)*p) != 0;
+	for (size_t i = 0; mac && i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		good = good || !strncmp(name, prefixes[i], strlen(prefixes[i]));
 	if (!good) {
-		err_set(e, ERR_USAGE, "device-name", "\"%s\" is not the name of a phone", name);
+		err_set(e, ERR_USAGE, "device-name", "\"%.60s\" is not the name of a phone", name);
 		return err_hint(e, "it is SEP and the 12 hexadecimal digits of the phone's MAC "
 				   "address: SEP001122334455");
 	}
-	for (size_t i = 0; i <= n + MAC_DIGITS; i++)
+	for (size_t i = 0; i < BOOT_DEVICE_MAX && (!i || name[i - 1]); i++)
 		device[i] = (char)toupper((unsigned char)name[i]);
 	return 0;
-}
-
-const char *boot_result_word(enum boot_result r)
-{
-	switch (r) {
-	case BOOT_INSTALLED:
-		return "installed";
-	case BOOT_UPDATED:
-		return "updated";
-	case BOOT_UNCHANGED:
-		return "unchanged";
-	case BOOT_KEPT:
-		return "kept";
-	case BOOT_NONE:
-		break;
-	}
-	return "none";
 }
 
 const char *boot_mode_word(const struct tl *in_force)

@@ -1,6 +1,7 @@
 #include "phone/config.h"
 
 #include "common/text.h"
+#include "phone/config_text.h"
 #include "phone/config_xml.h"
 #include "server/device/words.h"
 
@@ -62,9 +63,8 @@ static int by_priority(const void *a, const void *b)
 	return (l->priority > m->priority) - (l->priority < m->priority);
 }
 
-static void take_cms(struct xml_reading *r, xmlNode *device, struct config *c)
+static void take_cms(struct xml_reading *r, xmlNode *pool, struct config *c)
 {
-	xmlNode *pool = xml_child(r, device, "devicePool");
 	xmlNode *members = xml_child(r, xml_child(r, pool, "callManagerGroup"), "members");
 	xmlNode *m = NULL;
 
@@ -267,7 +267,7 @@ static void take_device(struct xml_reading *r, xmlNode *device, struct config *c
 	c->capf_auth_mode = (int)auth;
 	xml_text(r, device, "loadInformation", c->load, sizeof(c->load));
 	xml_text(r, device, "versionStamp", c->stamp, sizeof(c->stamp));
-	take_cms(r, device, c);
+	take_cms(r, xml_child(r, device, "devicePool"), c);
 	take_capf(r, device, c);
 	take_tvs(r, device, c);
 	take_lines(r, device, c);
@@ -275,20 +275,39 @@ static void take_device(struct xml_reading *r, xmlNode *device, struct config *c
 	take_placed_values(r, device, c);
 }
 
-int config_parse(struct config *c, struct span file, struct err *e)
+static int parse_root(struct config *c, const char *root,
+		      void (*take)(struct xml_reading *r, xmlNode *root, struct config *c),
+		      struct span file, struct err *e)
 {
 	struct xml_reading r = {.e = e};
 	xmlDoc *doc = NULL;
-	int rc = xml_read(&doc, file, CONFIG_FILE_MAX, "device", e);
+	const int rc = xml_read(&doc, file, CONFIG_FILE_MAX, root, e);
 
-	*c = (struct config){.full = true};
+	*c = (struct config){.full = true, .mode = DEVICE_NONSECURE};
 	if (rc)
 		return rc;
-	take_device(&r, xmlDocGetRootElement(doc), c);
+	take(&r, xmlDocGetRootElement(doc), c);
 	xmlFreeDoc(doc);
 	if (r.rc)
 		config_free(c);
 	return r.rc;
+}
+
+int config_parse(struct config *c, struct span file, struct err *e)
+{
+	return parse_root(c, "device", take_device, file, e);
+}
+
+int config_parse_default(struct config *c, struct span file, struct err *e)
+{
+	return parse_root(c, "Default", take_cms, file, e);
+}
+
+int config_parse_as(struct config *c, enum device_naming naming, struct span file, struct err *e)
+{
+	if (naming == DEVICE_NAMING_SIP_TEXT || naming == DEVICE_NAMING_LD)
+		return config_parse_text(c, file, e);
+	return config_parse(c, file, e);
 }
 
 void config_free(struct config *c)

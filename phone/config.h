@@ -87,6 +87,13 @@ struct config {
  * have). On success give c to config_free(). */
 int config_parse(struct config *c, struct span file, struct err *e);
 
+/* The same of XMLDefault.cnf.xml, for phones without a file of their own: its call managers. */
+int config_parse_default(struct config *c, struct span file, struct err *e);
+
+/* The same of a device whose files are called in that way: text for the two oldest (call server,
+ * firmware, lines; a file that names no call server is taken for the minimal one), else XML. */
+int config_parse_as(struct config *c, enum device_naming naming, struct span file, struct err *e);
+
 /* Wipes c. */
 void config_free(struct config *c);
 
