@@ -3,6 +3,7 @@
 #include "common/file.h"
 #include "common/hex.h"
 #include "trustfile/cert.h"
+#include "trustfile/pkey.h"
 
 #include <errno.h>
 #include <openssl/bio.h>
@@ -42,28 +43,14 @@ static int read_part(struct buf *out, const char *dir, const char *name, struct 
 	return rc;
 }
 
-/* Without it, OpenSSL would ask on the terminal. */
-static int no_password(char *to, int size, int writing, void *arg)
-{
-	(void)to, (void)size, (void)writing, (void)arg;
-	return -1;
-}
-
 static int read_key(EVP_PKEY **key, const char *dir, const char *name, struct err *e)
 {
-	struct buf text = {0};
-	BIO *bio = NULL;
-	int rc = read_part(&text, dir, name, e);
+	struct buf pem = {0};
+	int rc = read_part(&pem, dir, name, e);
 
-	if (!rc) {
-		bio = BIO_new_mem_buf(text.data, (int)text.len);
-		*key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL) : NULL;
-		if (!*key)
-			rc = err_openssl(e, ERR_FAILED, "own-certificate",
-					 "%s is no private key in PEM form", name);
-	}
-	BIO_free(bio);
-	buf_wipe(&text);
+	if (!rc)
+		rc = pkey_from_pem(key, buf_view(&pem), NULL, NULL, e);
+	buf_wipe(&pem);
 	return rc;
 }
 

@@ -2,6 +2,7 @@
 
 #include "common/file.h"
 #include "trustfile/encrypted.h"
+#include "trustfile/pkey.h"
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -147,7 +148,7 @@ void server_put_signed(struct phone_server *s, const char *name, const char *tex
 	};
 	struct err e;
 
-	if (sgn_build(add(s, name), &plan, span_of(text, strlen(text)), test_sign, ccm.key, &e))
+	if (sgn_build(add(s, name), &plan, span_of(text, strlen(text)), pkey_sign, ccm.key, &e))
 		fail_msg("%s", e.what);
 	test_key_free(&ccm);
 }
@@ -168,7 +169,7 @@ void server_put_encrypted(struct phone_server *s, const char *name, const char *
 	if (phone)
 		k = test_key_load(phone);
 	plan.phone = k.cert;
-	if (enc_build(add(s, name), &plan, span_of(text, strlen(text)), test_sign, ccm.key, &e))
+	if (enc_build(add(s, name), &plan, span_of(text, strlen(text)), pkey_sign, ccm.key, &e))
 		fail_msg("%s", e.what);
 	test_key_free(&ccm);
 	test_key_free(&k);
