@@ -1,18 +1,15 @@
 #include "ctlclient/ca.h"
 
-#include "common/file.h"
-#include "common/secret.h"
+#include "ctlclient/key_file.h"
 #include "trustfile/cert.h"
+#include "trustfile/pkey.h"
 
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_MAX = 256 * 1024, STRONG_BITS = 2048 };
+enum { STRONG_BITS = 2048 };
 
 static const char option[] = "--ca-pin-source";
 
@@ -62,72 +59,11 @@ static int check_cert(const struct ca *ca, const char *path, struct err *e)
 
 /* ---- its key in a file ---- */
 
-struct passphrase {
-	const char *path, *source;
-	struct err *e;
-	int rc; /* of reading it; 0 also if it was not wanted */
-	bool wanted;
-};
-
-/* A pem_password_cb. */
-static int give_passphrase(char *buf, int size, int writing, void *arg)
-{
-	struct passphrase *p = arg;
-	struct secret s = {0};
-	char prompt[512];
-	int len = -1;
-
-	(void)writing;
-	p->wanted = true;
-	snprintf(prompt, sizeof(prompt), "Passphrase of the authority's key %s", p->path);
-	p->rc = secret_read(&s, p->source, prompt, "passphrase", option, p->e);
-	if (!p->rc && s.len <= (size_t)size) {
-		memcpy(buf, s.text, s.len);
-		len = (int)s.len;
-	}
-	secret_free(&s);
-	return len;
-}
-
 static int read_key(struct ca *ca, const char *path, const char *source, struct err *e)
 {
-	struct passphrase p = {.path = path, .source = source, .e = e};
-	struct buf content = {0};
-	BIO *pem = NULL;
-	int rc = file_read(path, FILE_MAX, &content, e);
+	const struct key_file f = {path, "the authority's key", source, option, "ca-key"};
 
-	if (rc)
-		goto out;
-	pem = BIO_new_mem_buf(content.data, (int)content.len);
-	ca->key = pem ? PEM_read_bio_PrivateKey(pem, NULL, give_passphrase, &p) : NULL;
-	if (ca->key)
-		goto out;
-	rc = p.rc;
-	if (!rc && p.wanted)
-		rc = err_openssl(e, ERR_FAILED, "ca-key",
-				 "the passphrase does not open the authority's key %s", path);
-	else if (!rc)
-		rc = err_openssl(e, ERR_FAILED, "ca-key", "there is no private key (PEM) in %s",
-				 path);
-	ERR_clear_error();
-out:
-	BIO_free(pem);
-	buf_wipe(&content);
-	return rc;
-}
-
-/* An issue_sign_fn. */
-static int sign_by_file(void *arg, const uint8_t *digest_info, size_t len, uint8_t *sig,
-			size_t siglen, struct err *e)
-{
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(arg, NULL);
-	size_t n = siglen;
-	const bool ok = ctx && EVP_PKEY_sign_init(ctx) == 1 &&
-			EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
-			EVP_PKEY_sign(ctx, sig, &n, digest_info, len) == 1 && n == siglen;
-
-	EVP_PKEY_CTX_free(ctx);
-	return ok ? 0 : err_openssl(e, ERR_FAILED, "ca-key", "the authority's key does not sign");
+	return key_file_read(&ca->key, &f, e);
 }
 
 /* ---- both ---- */
@@ -219,7 +155,7 @@ int ca_certify(X509 **out, struct ca *ca, const X509_NAME *subject, EVP_PKEY *ke
 	struct desk_key on_token = {ca->token, ca->cert, NULL};
 	const struct issue_by by = {
 		.key = X509_get0_pubkey(ca->cert),
-		.sign = ca->token ? desk_key_sign : sign_by_file,
+		.sign = ca->token ? desk_key_sign : pkey_sign,
 		.arg = ca->token ? (void *)&on_token : (void *)ca->key,
 	};
 	X509 *cert;

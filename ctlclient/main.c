@@ -11,6 +11,8 @@ int main(int argc, char **argv)
 	static const struct cli_cmd table[] = {
 		{"token", "list|show|init|...", "security tokens at this desk", cmd_token},
 		{"ctl", "create|update|show|...", "trust lists in files", cmd_ctl},
+		{"file", "sign|verify|strip|...",
+		 "files that phones download, signed and encrypted", cmd_file},
 		{"cluster", "status|set-mode|...", "the trust list of a cluster", cmd_cluster},
 		{"bundle", "show|sign", "changes of a cluster for a desk without a network",
 		 cmd_bundle},

@@ -1,0 +1,132 @@
+#!/usr/bin/env bash
+# What phones download, made and judged on the command line: signed and encrypted files.
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+cd "$work"
+vectors=$CTL_SOURCE_DIR/trustfile/vectors
+keys=$vectors/keys
+mac=SEP001122334455
+list=$vectors/tlv/ctl-sha1.tlv
+
+# What the signature of a file covers, and the signature, cut out by hand.
+cut_signature() { # FILE
+  local at=0 tag len
+  while :; do
+    read -r tag len < <(od -An -tu1 -j "$at" -N 3 "$1" | awk '{print $1, $2 * 256 + $3}')
+    [ "$tag" -eq 12 ] && break
+    at=$((at + 3 + len))
+  done
+  { head -c "$at" "$1"; tail -c +$((at + 3 + len + 1)) "$1"; } >covered
+  tail -c +$((at + 4)) "$1" | head -c "$len" >signature
+}
+
+# ---- signed with a key in a file ----
+cp "$vectors/sgn/$mac.cnf.xml" .
+expect 2 ctlclient file sign $mac.cnf.xml
+expect 2 ctlclient file sign --signer "$keys/ccm.pem"
+expect 1 ctlclient file sign --signer "$keys/ccm.pem" nowhere.xml
+expect 1 ctlclient file sign --signer "$work/$mac.cnf.xml" $mac.cnf.xml
+expect 3 ctlclient file sign --signer "$keys/ccm.pem" --cert "$keys/tvs.pem" $mac.cnf.xml
+expect 3 ctlclient file sign --signer "$keys/ccmec.pem" $mac.cnf.xml
+said "only an RSA key"
+[ ! -e $mac.cnf.xml.sgn ] || fail "something was written"
+for digest in sha1 sha512; do
+  expect 0 ctlclient file sign --signer "$keys/ccm.pem" --list "$list" --digest $digest $mac.cnf.xml
+  openssl x509 -in "$keys/ccm.pem" -pubkey -noout >public
+  cut_signature $mac.cnf.xml.sgn
+  openssl dgst -$digest -verify public -signature signature covered >/dev/null || fail "openssl does not verify $digest"
+  expect 0 ctlclient file verify --list "$list" $mac.cnf.xml.sgn
+  expect 0 ctlclient file strip --list "$list" -o - $mac.cnf.xml.sgn
+  same out $mac.cnf.xml
+done
+expect 3 ctlclient file verify --list "$vectors/tlv/ctl-nonsecure.tlv" $mac.cnf.xml.sgn
+expect 3 ctlclient file verify --list "$vectors/tlv/bad-sig-bitflip.tlv" $mac.cnf.xml.sgn
+cp $mac.cnf.xml.sgn other.sgn
+expect 3 ctlclient file verify --list "$list" other.sgn
+said "calls itself"
+expect 0 ctlclient file verify --list "$list" --any-name other.sgn
+expect 0 ctlclient file verify --list "$list" --name $mac.cnf.xml.sgn other.sgn
+
+# Every vector has its verdict.
+while IFS=$'\t' read -r file kind verdict _ _ name _; do
+  case $kind in sgn | enc) ;; *) continue ;; esac
+  code=0
+  case $file:$verdict in *bad-[wipc]*:* | *bad-inner*) [ "$kind" = enc ] || code=3 ;; *:REJECT) code=3 ;; esac
+  expect $code ctlclient file verify --cert "$keys/ccm.pem" --name "$name" "$vectors/$file"
+  [ "$kind" = enc ] || continue
+  code=0
+  [ "$verdict" = ACCEPT ] || code=3
+  expect $code ctlclient file decrypt --cert "$keys/ccm.pem" --key "$keys/phone.pem" --name "$name" -o - "$vectors/$file"
+done < <(sed 1d "$vectors/expected.tsv" | grep -v 'bad-iv-15')
+expect 3 ctlclient file verify --json --cert "$keys/ccm.pem" "$vectors/sgn/bad-wrong-name.sgn" "$vectors/enc/bad-iv-15.enc.sgn"
+is "$(json '.[0].reason.id')" sgn-name "reason for bad-wrong-name"
+is "$(json '.[1].reason.id')" sgn-parse "reason for bad-iv-15"
+
+# ---- below a root, many at once ----
+mkdir -p root/Test_Land
+echo '<tones/>' >root/Test_Land/g3-tones.xml
+for i in $(seq 10 49); do cp $mac.cnf.xml "root/SEP0011223344$i.cnf.xml"; done
+expect 0 ctlclient file sign --json --signer "$keys/ccm.pem" --root root -o signed root/*.xml root/*/*.xml
+is "$(json 'length')" 41 "number of files"
+is "$(json '.[40].name')" Test_Land/g3-tones.xml.sgn "name with a folder"
+expect 0 ctlclient file verify --list "$list" --root signed signed/*.sgn signed/*/*.sgn
+expect 3 ctlclient file verify --list "$list" signed/*/*.sgn
+expect 2 ctlclient file sign --signer "$keys/ccm.pem" --root root -o signed $mac.cnf.xml
+[ -z "$(find . -name '*.??????' -newer public -not -name '*.cnf.xml')" ] || fail "temporary files are left"
+
+# ---- encrypted for one phone ----
+expect 2 ctlclient file encrypt --signer "$keys/ccm.pem" $mac.cnf.xml
+expect 3 ctlclient file encrypt --signer "$keys/ccm.pem" --for "$keys/ccmec.pem" $mac.cnf.xml
+said "no RSA key"
+expect 0 ctlclient file encrypt --signer "$keys/ccm.pem" --for "$keys/phone.pem" -o enc $mac.cnf.xml
+[ -e $mac.cnf.xml ] || fail "the clear file is gone"
+expect 0 ctlclient file decrypt --list "$list" --key "$keys/phone.pem" -o - enc/$mac.cnf.xml.enc.sgn
+same out $mac.cnf.xml
+expect 3 ctlclient file decrypt --list "$list" --key "$keys/capf.pem" -o - enc/$mac.cnf.xml.enc.sgn
+said "does not decrypt"
+expect 3 ctlclient file strip --list "$list" -o - enc/$mac.cnf.xml.enc.sgn
+expect 0 ctlclient file strip --list "$list" -o minimal enc/$mac.cnf.xml.sgn
+xmllint --noout --relaxng "$CTL_SOURCE_DIR/server/config/device.rng" minimal/$mac.cnf.xml 2>err || fail "the minimal file: $(cat err)"
+is "$(xmllint --xpath 'string(/device/certHash)' minimal/$mac.cnf.xml)" \
+  "$(openssl x509 -in "$keys/phone.pem" -outform DER | md5sum | cut -d' ' -f1)" "certHash"
+mkdir clear
+cp $mac.cnf.xml clear/
+expect 0 ctlclient file encrypt --signer "$keys/ccm.pem" --for "$keys/phone.pem" --remove-clear clear/$mac.cnf.xml
+is "$(ls clear)" "$(printf '%s\n' $mac.cnf.xml.enc.sgn $mac.cnf.xml.sgn)" "what is left in the folder"
+expect 0 ctlclient file decrypt --list "$list" --key "$keys/phone.pem" clear/$mac.cnf.xml.enc.sgn
+same clear/$mac.cnf.xml $mac.cnf.xml
+is "$(stat -c %a clear/$mac.cnf.xml)" 600 "mode of the decrypted file"
+echo '<!DOCTYPE device [<!ENTITY x "y">]><device>&x;</device>' >doctype.cnf.xml
+expect 3 ctlclient file encrypt --signer "$keys/ccm.pem" --for "$keys/phone.pem" doctype.cnf.xml
+expect 0 ctlclient file encrypt --signer "$keys/ccm.pem" --for "$keys/phone.pem" --no-minimal doctype.cnf.xml
+
+# Keys that are typed into old phones.
+echo 00112233445566778899AABBCCDDEEFF >aes
+echo 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff >rc4
+echo 'proxy1_address: "pub"' >SIP001122334455.cnf
+expect 0 ctlclient file encrypt --signer "$keys/ccm.pem" --typed-key file:aes SIP001122334455.cnf
+expect 0 ctlclient file decrypt --cert "$keys/ccm.pem" --typed-key file:aes -o - SIP001122334455.cnf.enc.sgn
+same out SIP001122334455.cnf
+cp SIP001122334455.cnf LD001122334455
+expect 0 ctlclient file encrypt --typed-key file:rc4 LD001122334455
+expect 0 ctlclient file decrypt --unverified --typed-key file:rc4 -o - LD001122334455.x
+same out LD001122334455
+echo 0011 >short
+expect 2 ctlclient file encrypt --typed-key file:short LD001122334455
+
+# ---- signed with a key on a token ----
+mkdir tokens
+printf 'directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n' "$work/tokens" >softhsm2.conf
+export SOFTHSM2_CONF=$work/softhsm2.conf
+CTL_MODULE=$(softhsm_module)
+export CTL_MODULE
+echo 123456 >pin
+ctlclient token init --label TFTP --so-pin-source "file:$work/pin" --pin-source "file:$work/pin" --yes >/dev/null 2>&1
+ctlclient token keygen 'pkcs11:token=TFTP;object=tftp' --subject "CN=tftp,OU=Voice,O=Test" --pin-source file:pin >/dev/null 2>&1
+pkcs11-tool --module "$CTL_MODULE" --token-label TFTP --read-object --type cert --label tftp 2>/dev/null >tftp.der
+expect 0 ctlclient file sign --signer 'pkcs11:token=TFTP;object=tftp' --pin-source file:pin -o bytoken root/*.xml
+expect 0 ctlclient file verify --cert tftp.der bytoken/*.sgn
+openssl x509 -inform DER -in tftp.der -pubkey -noout >public
+cut_signature bytoken/SEP001122334410.cnf.xml.sgn
+openssl dgst -sha1 -verify public -signature signature covered >/dev/null || fail "openssl does not verify"
+expect 4 ctlclient file sign --signer 'pkcs11:token=nobody' $mac.cnf.xml
