@@ -86,6 +86,40 @@ static int fill_text(char **to, const char *text, struct err *e)
 	return *text && !*to ? err_nomem(e) : 0;
 }
 
+static int fill_number(unsigned *to, cfg_t *cfg, const char *key, long least, long most,
+		       struct err *e)
+{
+	const long n = cfg_getint(cfg, key);
+
+	if (n < least || n > most)
+		return err_set(e, ERR_USAGE, "conf", "capf { %s } is %ld; it takes %ld to %ld", key,
+			       n, least, most);
+	*to = (unsigned)n;
+	return 0;
+}
+
+static int fill_capf(struct conf_capf *c, cfg_t *cfg, struct err *e)
+{
+	if (hostport_parse(&c->listen, cfg_getstr(cfg, "listen"), PORT_CAPF, e))
+		return err_wrap(e, "capf { listen }");
+	if (fill_number(&c->connections, cfg, "connections", 1, CONF_CONNECTIONS_MAX, e) ||
+	    fill_number(&c->validity, cfg, "validity", 1, CONF_CAPF_VALIDITY_MAX, e) ||
+	    fill_number(&c->key_retries, cfg, "key-retries", 0, 1000, e) ||
+	    fill_number(&c->attempts, cfg, "attempts", 0, 1000, e) ||
+	    fill_number(&c->expires, cfg, "expires", 1, CONF_CAPF_VALIDITY_MAX, e) ||
+	    fill_text(&c->key, cfg_getstr(cfg, "key"), e) ||
+	    fill_text(&c->pin_source, cfg_getstr(cfg, "pin-source"), e))
+		return (int)e->kind;
+	c->legacy_tls = cfg_getbool(cfg, "legacy-tls");
+	c->expired_mic = cfg_getbool(cfg, "expired-mic");
+	c->expired_lsc = cfg_getbool(cfg, "expired-lsc");
+	c->any_name = cfg_getbool(cfg, "any-name");
+	c->need_sudi = cfg_getbool(cfg, "need-sudi");
+	c->always_key_type = cfg_getbool(cfg, "always-key-type");
+	c->fetch_mic = cfg_getbool(cfg, "fetch-mic");
+	return 0;
+}
+
 static int fill(struct conf *c, cfg_t *cfg, struct err *e)
 {
 	if (fill_level(c, cfg_getstr(cfg, "log-level"), e) ||
@@ -105,6 +139,8 @@ static int fill(struct conf *c, cfg_t *cfg, struct err *e)
 		return err_wrap(e, "provider { listen }");
 	if (hostport_parse(&c->tftp, cfg_getstr(cfg, "tftp|listen"), PORT_TFTP, e))
 		return err_wrap(e, "tftp { listen }");
+	if (fill_capf(&c->capf, cfg_getsec(cfg, "capf"), e))
+		return (int)e->kind;
 
 	c->state = strdup(cfg_getstr(cfg, "state"));
 	return c->state ? 0 : err_nomem(e);
@@ -142,12 +178,31 @@ int conf_load(struct conf *c, const char *path, struct err *e)
 		CFG_INT("cache", CONF_CACHE_MB, CFGF_NONE),
 		CFG_END(),
 	};
+	cfg_opt_t capf[] = {
+		CFG_STR("listen", "0.0.0.0:3804", CFGF_NONE),
+		CFG_INT("connections", CONF_CAPF_CONNECTIONS, CFGF_NONE),
+		CFG_INT("validity", CONF_CAPF_VALIDITY, CFGF_NONE),
+		CFG_INT("key-retries", CONF_CAPF_KEY_RETRIES, CFGF_NONE),
+		CFG_INT("attempts", CONF_CAPF_ATTEMPTS, CFGF_NONE),
+		CFG_INT("expires", CONF_CAPF_EXPIRES, CFGF_NONE),
+		CFG_BOOL("legacy-tls", cfg_false, CFGF_NONE),
+		CFG_BOOL("expired-mic", cfg_false, CFGF_NONE),
+		CFG_BOOL("expired-lsc", cfg_false, CFGF_NONE),
+		CFG_BOOL("any-name", cfg_false, CFGF_NONE),
+		CFG_BOOL("need-sudi", cfg_false, CFGF_NONE),
+		CFG_BOOL("always-key-type", cfg_false, CFGF_NONE),
+		CFG_BOOL("fetch-mic", cfg_false, CFGF_NONE),
+		CFG_STR("key", "", CFGF_NONE),
+		CFG_STR("pin-source", "", CFGF_NONE),
+		CFG_END(),
+	};
 	cfg_opt_t metrics[] = {CFG_STR("listen", "", CFGF_NONE), CFG_END()};
 	cfg_opt_t all[] = {
 		CFG_STR("state", CONF_DEFAULT_STATE, CFGF_NONE),
 		CFG_STR("log-level", "info", CFGF_NONE),
 		CFG_SEC("provider", provider, CFGF_NONE),
 		CFG_SEC("tftp", tftp, CFGF_NONE),
+		CFG_SEC("capf", capf, CFGF_NONE),
 		CFG_SEC("metrics", metrics, CFGF_NONE),
 		CFG_END(),
 	};
@@ -172,5 +227,7 @@ void conf_free(struct conf *c)
 	free(c->state);
 	free(c->signers);
 	free(c->tftp_static);
+	free(c->capf.key);
+	free(c->capf.pin_source);
 	*c = (struct conf){0};
 }

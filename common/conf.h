@@ -17,7 +17,17 @@
 enum {
 	PORT_PROVIDER = 2444,
 	PORT_TFTP = 69,
+	PORT_CAPF = 3804,
 	PORT_METRICS = 9444,
+};
+
+enum {
+	CONF_CAPF_CONNECTIONS = 4096, /* capf { connections }, unless told */
+	CONF_CAPF_VALIDITY = 365,
+	CONF_CAPF_VALIDITY_MAX = 3560,
+	CONF_CAPF_KEY_RETRIES = 3,
+	CONF_CAPF_ATTEMPTS = 10,
+	CONF_CAPF_EXPIRES = 10,
 };
 
 enum {
@@ -25,6 +35,24 @@ enum {
 	CONF_CONNECTIONS_MAX = 65536,
 	CONF_CACHE_MB = 40, /* tftp { cache }, unless told */
 	CONF_CACHE_MB_MAX = 65536,
+};
+
+/* capf { }: all of it takes a restart. */
+struct conf_capf {
+	struct hostport listen;
+	unsigned connections;   /* at once */
+	unsigned validity;      /* days that an LSC is good for */
+	unsigned key_retries;   /* of a phone that cannot make its key */
+	unsigned attempts;      /* wrong authentication strings for an operation; 0: no limit */
+	unsigned expires;       /* days that an operation has, unless told */
+	bool legacy_tls;        /* let phones in that know TLS 1.0 only */
+	bool expired_mic;       /* an expired MIC will do as a proof */
+	bool expired_lsc;       /* likewise */
+	bool any_name;          /* a certificate of another device will do */
+	bool need_sudi;         /* a proof must depend on the session */
+	bool always_key_type;   /* KEY_TYPE also to phones of version 1 and 2 */
+	bool fetch_mic;         /* troubleshoot asks for the MIC, too */
+	char *key, *pin_source; /* pkcs11: URI of the authority's key; owned; NULL: in a file */
 };
 
 struct conf {
@@ -37,7 +65,8 @@ struct conf {
 	struct hostport tftp;          /* tftp { listen } */
 	char *tftp_static;             /* tftp { static }: folder, owned; NULL: none */
 	unsigned tftp_cache;           /* tftp { cache }: MB */
-	struct hostport metrics;       /* metrics { listen }; the host is empty: off */
+	struct conf_capf capf;
+	struct hostport metrics; /* metrics { listen }; the host is empty: off */
 };
 
 /* Reads path, or CONF_DEFAULT_FILE if it is NULL (which may then be missing: defaults). Complaints

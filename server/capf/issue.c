@@ -270,3 +270,17 @@ int issue_certificate(const struct issuer *i, const struct issue *what, struct b
 	buf_free(&signature);
 	return rc;
 }
+
+void issue_serial(char *text, struct span der)
+{
+	struct rd all = rd_of(der);
+	struct rd certificate = der_enter(&all, DER_SEQUENCE);
+	struct rd tbs = der_enter(&certificate, DER_SEQUENCE);
+	struct span n;
+
+	der_enter(&tbs, EXPLICIT_0);
+	n = der_positive(&tbs);
+	*text = '\0';
+	for (size_t i = 0; !tbs.bad && n.len <= ISSUE_SERIAL_LEN && i < n.len; i++)
+		snprintf(text + 2 * i, 3, "%02x", n.data[i]);
+}

@@ -42,4 +42,8 @@ struct issue {
 int issue_certificate(const struct issuer *i, const struct issue *what, struct buf *der,
 		      struct err *e);
 
+/* The serial number of a certificate that was made here, as lower-case hexadecimal digits without
+ * leading zero bytes, in text (2 * ISSUE_SERIAL_LEN + 1 bytes at least); "" if it is none. */
+void issue_serial(char *text, struct span der);
+
 #endif

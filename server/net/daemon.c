@@ -157,6 +157,20 @@ static void keep_text(const struct daemon *d, char **old, char **neu, const char
 	swap_text(old, neu);
 }
 
+static void keep_capf(const struct daemon *d, struct conf_capf *old, struct conf_capf *neu)
+{
+	struct conf_capf a = *old, b = *neu;
+	bool same = same_text(a.key, b.key) && same_text(a.pin_source, b.pin_source);
+
+	a.key = b.key = a.pin_source = b.pin_source = NULL;
+	same = same && !memcmp(&a, &b, sizeof(a));
+	if (!same)
+		log_line(&d->log, LOG_LEVEL_WARN, "capf has changed; that takes a restart");
+	a = *old;
+	*old = *neu;
+	*neu = a;
+}
+
 /* What was set up with the old values keeps them. */
 static void keep_what_takes_a_restart(struct daemon *d, struct conf *neu)
 {
@@ -165,6 +179,7 @@ static void keep_what_takes_a_restart(struct daemon *d, struct conf *neu)
 	keep_hostport(d, &d->conf.provider, &neu->provider, "provider { listen }");
 	keep_hostport(d, &d->conf.tftp, &neu->tftp, "tftp { listen }");
 	keep_text(d, &d->conf.tftp_static, &neu->tftp_static, "tftp { static }");
+	keep_capf(d, &d->conf.capf, &neu->capf);
 	keep_hostport(d, &d->conf.metrics, &neu->metrics, "metrics { listen }");
 }
 

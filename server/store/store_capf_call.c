@@ -125,7 +125,8 @@ static int ensure_work(struct store *s, const struct store_capf_case *c, struct 
 }
 
 static int write_note(struct store *s, const struct store_capf_case *c,
-		      const struct store_capf_note *n, int64_t wrong, struct err *e)
+		      const struct store_capf_note *n, int64_t wrong, int64_t not_before,
+		      struct err *e)
 {
 	struct query q;
 
@@ -140,7 +141,7 @@ static int write_note(struct store *s, const struct store_capf_case *c,
 	query_put_text(&q, n->text);
 	query_put_int(&q, n->no_key);
 	query_put_int(&q, wrong);
-	query_put_int(&q, n->wrong ? n->now + delay_after(wrong) : 0);
+	query_put_int(&q, not_before);
 	query_put_int(&q, c->id);
 	return query_run(&q, "note the call", e);
 }
@@ -179,8 +180,10 @@ int store_capf_note(struct store *s, const struct store_capf_case *c,
 	rc = ensure_work(s, c, e);
 	if (!rc)
 		rc = read_counts(s, c, &wrong, &not_before, e);
+	if (!rc && n->wrong)
+		not_before = n->now + delay_after(++wrong);
 	if (!rc)
-		rc = write_note(s, c, n, wrong + n->wrong, e);
+		rc = write_note(s, c, n, wrong, not_before, e);
 	fails = n->failed ||
 		(n->no_key && limits->no_keys_max && c->no_keys + 1 > limits->no_keys_max);
 	if (!rc && fails && !check_pending(s, c, n->number, &ignored))
@@ -354,7 +357,7 @@ int store_capf_finish(struct store *s, const struct store_capf_case *c,
 	if (!rc)
 		rc = finish(s, c, d, e);
 	if (!rc)
-		rc = write_note(s, c, &note, 0, e);
+		rc = write_note(s, c, &note, 0, 0, e);
 	if (!rc)
 		rc = audit_putf(s, "capf", e, "%s %s %s", c->name, words[c->capf.operation],
 				d->serial ? d->serial : "");

@@ -253,9 +253,15 @@ static void guessing(void **state)
 	for (int64_t delay = STORE_CAPF_DELAY_S; delay <= 4 * STORE_CAPF_DELAY_S; delay *= 2) {
 		assert_int_equal(wrong_try(f, now), delay);
 		c = get(f, PHONE);
-		if (c.wrong < limits.wrong_max)
+		if (c.wrong < limits.wrong_max) {
+			/* To be told so does not end the wait. */
+			const struct store_capf_note n = {
+				.number = c.number, .now = now, .address = "", .text = "too early"};
+
+			assert_int_equal(store_capf_note(f->s, &c, &n, &limits, &f->e), 0);
 			assert_int_equal(check(f, &c, "123456", now + delay - 1),
 					 STORE_CAPF_TOO_EARLY);
+		}
 		now += delay;
 	}
 	/* The right one no more, until the operation is set again. */

@@ -1,0 +1,187 @@
+#include "server/capf/authority.h"
+
+#include "common/file.h"
+#include "server/store/store_capf.h"
+#include "trustfile/cert.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { OTHERS = 077 }; /* permissions */
+
+static int no_authority(const char *path, int why, struct err *e)
+{
+	err_set(e, ERR_FAILED, "capf-authority", "cannot read %s: %s", path, strerror(why));
+	return err_hint(e, "CAPF runs on the first node, whose keys \"ctladmin node init\" makes");
+}
+
+static FILE *open_key(const char *path, struct err *e)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	FILE *f;
+
+	if (fd < 0 || fstat(fd, &st)) {
+		no_authority(path, errno, e);
+		return NULL;
+	}
+	if (st.st_mode & OTHERS) {
+		close(fd);
+		err_set(e, ERR_FAILED, "capf-key-mode",
+			"%s can be read by others: whoever has read it can make certificates for "
+			"every phone",
+			path);
+		err_hint(e,
+			 "\"chmod 600 %s\"; if somebody may have read it, make a new one with "
+			 "\"ctladmin node renew-cert capf\"",
+			 path);
+		return NULL;
+	}
+	f = fdopen(fd, "r");
+	if (!f)
+		close(fd);
+	return f;
+}
+
+static int read_key(struct authority *a, const char *state, struct err *e)
+{
+	char *path = file_join(state, "keys/capf.key");
+	FILE *f = path ? open_key(path, e) : NULL;
+	int rc = 0;
+
+	if (!path)
+		rc = err_nomem(e);
+	else if (!f)
+		rc = (int)e->kind;
+	else if (!(a->key = PEM_read_PrivateKey(f, NULL, NULL, NULL)))
+		rc = err_openssl(e, ERR_FAILED, "capf-authority", "%s holds no private key", path);
+	if (f)
+		fclose(f);
+	free(path);
+	return rc;
+}
+
+static int read_cert(struct authority *a, const char *state, struct err *e)
+{
+	char *path = file_join(state, "keys/capf.crt");
+	FILE *f = path ? fopen(path, "re") : NULL;
+	int rc = 0;
+
+	if (!path)
+		rc = err_nomem(e);
+	else if (!f)
+		rc = no_authority(path, errno, e);
+	else if (!(a->cert = PEM_read_X509(f, NULL, NULL, NULL)))
+		rc = err_openssl(e, ERR_FAILED, "capf-authority", "%s holds no certificate", path);
+	if (f)
+		fclose(f);
+	free(path);
+	return rc;
+}
+
+/* Takes x over. */
+static int add(X509 ***list, size_t *n, X509 *x, struct err *e)
+{
+	X509 **grown = realloc(*list, (*n + 1) * sizeof(*grown));
+
+	if (!grown) {
+		X509_free(x);
+		return err_nomem(e);
+	}
+	*list = grown;
+	grown[(*n)++] = x;
+	return 0;
+}
+
+/* LSCs of an authority that was renewed are good until they expire. */
+static int add_earlier(struct authority *a, struct store *s, struct err *e)
+{
+	struct store_node self = {0};
+	X509 *x;
+	int rc = store_node_self(s, &self, e);
+
+	for (size_t i = 0; !rc && i < self.ncerts; i++) {
+		if (strcmp(self.certs[i].role, "capf") && strcmp(self.certs[i].role, "capf-before"))
+			continue;
+		rc = cert_from_der(&x, self.certs[i].der, e);
+		if (!rc)
+			rc = add(&a->own, &a->nown, x, e);
+	}
+	store_node_free(&self);
+	return rc;
+}
+
+static int add_maker(const char *name, struct span der, void *arg, struct err *e)
+{
+	struct authority *a = arg;
+	X509 *x;
+
+	(void)name;
+	return cert_from_der(&x, der, e) ? (int)e->kind : add(&a->makers, &a->nmakers, x, e);
+}
+
+int authority_load(struct authority **out, const char *state, struct store *s, EVP_PKEY *key,
+		   struct err *e)
+{
+	struct authority *a = calloc(1, sizeof(*a));
+	int rc;
+
+	if (!a)
+		return err_nomem(e);
+	a->users = 1;
+	rc = read_cert(a, state, e);
+	if (!rc && key) {
+		EVP_PKEY_up_ref(key);
+		a->key = key;
+	} else if (!rc) {
+		rc = read_key(a, state, e);
+	}
+	if (!rc)
+		rc = issuer_init(&a->issuer, a->cert, a->key, e);
+	if (!rc) {
+		X509_up_ref(a->cert);
+		rc = add(&a->own, &a->nown, a->cert, e);
+	}
+	if (!rc)
+		rc = add_earlier(a, s, e);
+	if (!rc)
+		rc = store_capf_trusted(s, add_maker, a, e);
+	if (rc)
+		authority_unref(a);
+	else
+		*out = a;
+	return rc;
+}
+
+struct authority *authority_ref(struct authority *a)
+{
+	__atomic_add_fetch(&a->users, 1, __ATOMIC_RELAXED);
+	return a;
+}
+
+void authority_unref(struct authority *a)
+{
+	if (!a || __atomic_sub_fetch(&a->users, 1, __ATOMIC_ACQ_REL))
+		return;
+	issuer_free(&a->issuer);
+	for (size_t i = 0; i < a->nown; i++)
+		X509_free(a->own[i]);
+	for (size_t i = 0; i < a->nmakers; i++)
+		X509_free(a->makers[i]);
+	free(a->own);
+	free(a->makers);
+	X509_free(a->cert);
+	EVP_PKEY_free(a->key);
+	free(a);
+}
+
+struct proof_trust authority_trust(const struct authority *a)
+{
+	return (struct proof_trust){a->own, a->nown, a->makers, a->nmakers};
+}

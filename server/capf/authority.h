@@ -1,0 +1,35 @@
+/*
+ * The CAPF authority: its certificate and key, and whom it believes. Loaded once; reading and
+ * checking a key anew for each phone would cost more than the signature it is for.
+ */
+#ifndef SERVER_CAPF_AUTHORITY_H
+#define SERVER_CAPF_AUTHORITY_H
+
+#include "server/capf/issue.h"
+#include "server/capf/proof.h"
+#include "server/store/store.h"
+
+struct authority {
+	X509 *cert;
+	EVP_PKEY *key;
+	struct issuer issuer;
+	/* Own certificates, this one and those before it, and the manufacturers'. */
+	X509 **own, **makers;
+	size_t nown, nmakers;
+	unsigned users; /* references */
+};
+
+/* Reads STATE/keys/capf.crt and capf.key, which nobody but its owner may be able to read, and what
+ * the store knows of earlier certificates and of manufacturers. key, unless it is NULL, is used
+ * instead of the file's (it is on a token) and stays the caller's. ERR_FAILED "capf-authority" (not
+ * there, no pair), "capf-key-mode" (others can read it). */
+int authority_load(struct authority **out, const char *state, struct store *s, EVP_PKEY *key,
+		   struct err *e);
+
+/* Another reference, and one less; from any thread. */
+struct authority *authority_ref(struct authority *a);
+void authority_unref(struct authority *a);
+
+struct proof_trust authority_trust(const struct authority *a);
+
+#endif
