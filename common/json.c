@@ -3,6 +3,7 @@
 #include "common/hex.h"
 
 #include <stdio.h>
+#include <string.h>
 
 int json_read(json_t **out, struct span text, struct err *e)
 {
@@ -47,6 +48,11 @@ json_t *json_text(struct span s)
 	v = escaped.bad ? NULL : json_stringn((const char *)escaped.data, escaped.len);
 	buf_free(&escaped);
 	return v;
+}
+
+json_t *json_chars(const char *text)
+{
+	return json_text(span_of(text, strlen(text)));
 }
 
 json_t *json_hex(struct span s)

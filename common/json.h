@@ -19,6 +19,9 @@ int json_print(json_t *doc);
  * memory. */
 json_t *json_text(struct span s);
 
+/* As json_text, from a string. */
+json_t *json_chars(const char *text);
+
 /* A string value of lower-case hexadecimal digits. */
 json_t *json_hex(struct span s);
 

@@ -144,11 +144,6 @@ static const char *when(char text[32], int64_t seconds)
 	return text;
 }
 
-static json_t *json_chars(const char *text)
-{
-	return json_text(span_of(text, strlen(text)));
-}
-
 static int add_json(const struct audit_row *r, void *arg, struct err *e)
 {
 	char time[32];

@@ -2,18 +2,18 @@
 
 #include <strings.h>
 
-static const char *const protocols[] = {[DEVICE_SCCP] = "sccp", [DEVICE_SIP] = "sip"};
-static const char *const modes[] = {[DEVICE_NONSECURE] = "nonsecure",
-				    [DEVICE_AUTHENTICATED] = "authenticated",
-				    [DEVICE_ENCRYPTED] = "encrypted"};
-static const char *const transports[] = {[DEVICE_TCP] = "tcp",
-					 [DEVICE_UDP] = "udp",
-					 [DEVICE_TLS] = "tls",
-					 [DEVICE_TCP_UDP] = "tcp+udp"};
-static const char *const auths[] = {[DEVICE_AUTH_STRING] = "string",
-				    [DEVICE_AUTH_NULL] = "null",
-				    [DEVICE_AUTH_LSC] = "lsc",
-				    [DEVICE_AUTH_MIC] = "mic"};
+const char *const device_protocol_words[3] = {[DEVICE_SCCP] = "sccp", [DEVICE_SIP] = "sip"};
+const char *const device_mode_words[4] = {[DEVICE_NONSECURE] = "nonsecure",
+					  [DEVICE_AUTHENTICATED] = "authenticated",
+					  [DEVICE_ENCRYPTED] = "encrypted"};
+const char *const device_transport_words[5] = {[DEVICE_TCP] = "tcp",
+					       [DEVICE_UDP] = "udp",
+					       [DEVICE_TLS] = "tls",
+					       [DEVICE_TCP_UDP] = "tcp+udp"};
+const char *const device_auth_words[5] = {[DEVICE_AUTH_STRING] = "string",
+					  [DEVICE_AUTH_NULL] = "null",
+					  [DEVICE_AUTH_LSC] = "lsc",
+					  [DEVICE_AUTH_MIC] = "mic"};
 static const char *const ciphers[] = {[DEVICE_CIPHER_NONE] = "none",
 				      [DEVICE_CIPHER_PUBKEY] = "pubkey",
 				      [DEVICE_CIPHER_AES] = "aes",
@@ -37,22 +37,22 @@ static unsigned index_of(const char *const *table, size_t n, const char *word)
 
 const char *device_protocol_word(enum device_protocol p)
 {
-	return word_at(protocols, COUNT(protocols), p);
+	return word_at(device_protocol_words, COUNT(device_protocol_words), p);
 }
 
 const char *device_mode_word(enum device_mode m)
 {
-	return word_at(modes, COUNT(modes), m);
+	return word_at(device_mode_words, COUNT(device_mode_words), m);
 }
 
 const char *device_transport_word(enum device_transport t)
 {
-	return word_at(transports, COUNT(transports), t);
+	return word_at(device_transport_words, COUNT(device_transport_words), t);
 }
 
 const char *device_auth_word(enum device_auth a)
 {
-	return word_at(auths, COUNT(auths), a);
+	return word_at(device_auth_words, COUNT(device_auth_words), a);
 }
 
 const char *device_cipher_word(enum device_cipher c)
@@ -62,7 +62,7 @@ const char *device_cipher_word(enum device_cipher c)
 
 bool device_protocol_of(enum device_protocol *p, const char *word)
 {
-	const unsigned i = index_of(protocols, COUNT(protocols), word);
+	const unsigned i = index_of(device_protocol_words, COUNT(device_protocol_words), word);
 
 	if (i)
 		*p = (enum device_protocol)i;
@@ -71,7 +71,7 @@ bool device_protocol_of(enum device_protocol *p, const char *word)
 
 bool device_mode_of(enum device_mode *m, const char *word)
 {
-	const unsigned i = index_of(modes, COUNT(modes), word);
+	const unsigned i = index_of(device_mode_words, COUNT(device_mode_words), word);
 
 	if (i)
 		*m = (enum device_mode)i;
@@ -80,7 +80,7 @@ bool device_mode_of(enum device_mode *m, const char *word)
 
 bool device_transport_of(enum device_transport *t, const char *word)
 {
-	const unsigned i = index_of(transports, COUNT(transports), word);
+	const unsigned i = index_of(device_transport_words, COUNT(device_transport_words), word);
 
 	if (i)
 		*t = (enum device_transport)i;
@@ -89,7 +89,7 @@ bool device_transport_of(enum device_transport *t, const char *word)
 
 bool device_auth_of(enum device_auth *a, const char *word)
 {
-	const unsigned i = index_of(auths, COUNT(auths), word);
+	const unsigned i = index_of(device_auth_words, COUNT(device_auth_words), word);
 
 	if (i)
 		*a = (enum device_auth)i;

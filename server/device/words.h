@@ -10,6 +10,12 @@ const char *device_transport_word(enum device_transport t); /* tcp, udp, tls, tc
 const char *device_auth_word(enum device_auth a);           /* string, null, lsc, mic */
 const char *device_cipher_word(enum device_cipher c);       /* none, pubkey, aes, rc4 */
 
+/* All of a kind, by their numbers; the one at 0 may be NULL. */
+extern const char *const device_protocol_words[3];
+extern const char *const device_mode_words[4];
+extern const char *const device_transport_words[5];
+extern const char *const device_auth_words[5];
+
 /* Back again; false, and nothing set, if it is none of the words. */
 bool device_protocol_of(enum device_protocol *p, const char *word);
 bool device_mode_of(enum device_mode *m, const char *word);

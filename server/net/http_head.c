@@ -195,3 +195,56 @@ bool http_query_number(const char *query, const char *name, unsigned long *value
 	}
 	return false;
 }
+
+static int digit_of(char c)
+{
+	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+	const char *at = c ? strchr(digits, c) : NULL;
+
+	return at ? (int)((at - digits) % 16) : -1;
+}
+
+static bool unescape(char *out, size_t size, const char *text, size_t n, bool plus)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		int c = (unsigned char)text[i];
+
+		if (c == '%') {
+			const int high = i + 2 < n ? digit_of(text[i + 1]) : -1;
+			const int low = i + 2 < n ? digit_of(text[i + 2]) : -1;
+
+			c = high < 0 || low < 0 ? 0 : high << 4 | low;
+			i += 2;
+		} else if (c == '+' && plus) {
+			c = ' ';
+		}
+		if (!c || len + 1 >= size)
+			return false;
+		out[len++] = (char)c;
+	}
+	if (!size)
+		return false;
+	out[len] = '\0';
+	return true;
+}
+
+bool http_unescape(char *out, size_t size, const char *text, size_t n)
+{
+	return unescape(out, size, text, n, false);
+}
+
+bool http_query_text(const char *query, const char *name, char *out, size_t size, bool *found)
+{
+	const size_t n = strlen(name);
+
+	*found = false;
+	for (const char *p = query; *p; p += strcspn(p, "&"), p += *p == '&') {
+		if (strncmp(p, name, n) != 0 || p[n] != '=')
+			continue;
+		*found = true;
+		return unescape(out, size, p + n + 1, strcspn(p + n + 1, "&"), true);
+	}
+	return true;
+}

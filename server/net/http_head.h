@@ -45,4 +45,12 @@ const char *http_head_field(const struct http_head *h, const char *name);
  * not a number of at most nine digits. */
 bool http_query_number(const char *query, const char *name, unsigned long *value);
 
+/* Puts text (n bytes) into out without its percent signs (RFC 3986 section 2.1). False if it does
+ * not fit into size bytes with its NUL, names a NUL, or is cut off. */
+bool http_unescape(char *out, size_t size, const char *text, size_t n);
+
+/* The text that the query gives for name ("name=SEP*"), with + for a blank. *found tells whether it
+ * names it; false as above. */
+bool http_query_text(const char *query, const char *name, char *out, size_t size, bool *found);
+
 #endif

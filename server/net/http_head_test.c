@@ -219,12 +219,50 @@ static void test_query_number(void **state)
 	}
 }
 
+static void test_query_text(void **state)
+{
+	static const struct {
+		const char *query, *name, *want;
+		bool good, found;
+	} cases[] = {
+		{"name=SEP*&model=7970", "name", "SEP*", true, true},
+		{"name=SEP*&model=7970", "model", "7970", true, true},
+		{"name=SEP*", "nam", "", true, false},
+		{"name=a%20b+c", "name", "a b c", true, true},
+		{"name=%2b%2B", "name", "++", true, true},
+		{"name=", "name", "", true, true},
+		{"", "name", "", true, false},
+		{"name=%4", "name", "", false, true},
+		{"name=%zz", "name", "", false, true},
+		{"name=%00", "name", "", false, true},
+		{"name=%", "name", "", false, true},
+		{"name=1234567", "name", "1234567", true, true},
+		{"name=12345678", "name", "", false, true},
+	};
+	char out[8];
+	bool found;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		out[0] = '\0';
+		if (http_query_text(cases[i].query, cases[i].name, out, sizeof(out), &found) !=
+			    cases[i].good ||
+		    found != cases[i].found)
+			fail_msg("%s", cases[i].query);
+		if (cases[i].good)
+			assert_string_equal(out, cases[i].want);
+	}
+	assert_true(http_unescape(out, sizeof(out), "a%2Fb+c", 7));
+	assert_string_equal(out, "a/b+c");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_a_request),    cmocka_unit_test(test_keep_alive),
-		cmocka_unit_test(test_bad_requests), cmocka_unit_test(test_too_many_fields),
-		cmocka_unit_test(test_prefixes),     cmocka_unit_test(test_query_number),
+		cmocka_unit_test(test_query_text),      cmocka_unit_test(test_a_request),
+		cmocka_unit_test(test_keep_alive),      cmocka_unit_test(test_bad_requests),
+		cmocka_unit_test(test_too_many_fields), cmocka_unit_test(test_prefixes),
+		cmocka_unit_test(test_query_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,7 +21,10 @@ static const struct {
 	{"head-too-large", 431},   {"busy", 503},
 	{"http-version", 505},     {"disk-full", 507},
 	{"invitation", 403},       {"node-only", 403},
-	{"not-publisher", 421},
+	{"not-publisher", 421},    {"no-phone", 404},
+	{"no-profile", 404},       {"no-template", 404},
+	{"no-digest-user", 404},   {"stale-version", 412},
+	{"no-version", 428},       {"secrets-key", 500},
 };
 
 static const struct {
@@ -36,13 +39,13 @@ static const struct {
 	{408, "The request took too long to arrive"},
 	{409, "Somebody else was quicker"},
 	{411, "The length of the body is missing"},
-	{412, "The CTL has changed meanwhile"},
+	{412, "It was changed meanwhile"},
 	{413, "The body is too large"},
 	{415, "The body is of another type"},
 	{417, "That expectation cannot be met"},
 	{421, "This is not the publisher"},
-	{422, "The CTL was refused"},
-	{428, "The generation is missing"},
+	{422, "A rule says no"},
+	{428, "If-Match is missing"},
 	{429, "Too many failed logins"},
 	{431, "The head of the request is too large"},
 	{500, "Something went wrong inside"},

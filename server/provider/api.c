@@ -253,8 +253,8 @@ bool api_trusts(const struct https_request *r, void *arg)
 
 void api_handle(struct https_request *r, void *arg)
 {
-	const char *name;
-	const struct route *route = route_find(https_method(r), https_path(r), &name);
+	char name[ROUTE_NAME_MAX];
+	const struct route *route = route_find(https_method(r), https_path(r), name);
 	struct call *c;
 	struct err e;
 
@@ -268,7 +268,7 @@ void api_handle(struct https_request *r, void *arg)
 		https_reply_problem(r, &e, NULL, NULL);
 		return;
 	}
-	c->name = name;
+	memcpy(c->name, name, sizeof(name));
 	if (route->need == AUTH_NONE) {
 		call_run(c, NULL);
 		call_answer(c);

@@ -11,7 +11,10 @@
 
 #define API_ROOT "/api/v1"
 
-enum { NO_GENERATION = -1 };
+enum {
+	NO_GENERATION = -1,
+	ROUTE_NAME_MAX = 512, /* bytes of a name in a path, NUL included */
+};
 
 struct call;
 
@@ -20,7 +23,7 @@ typedef int route_fn(struct call *c, struct store *s, struct err *e);
 
 struct route {
 	const char *method;
-	const char *path; /* with a slash at its end, one more segment follows: the call's name */
+	const char *path; /* a segment "*" stands for any: the call's name */
 	enum auth_need need;
 	route_fn *run;
 	bool keep; /* the answer depends on nothing but the store, and every role may have it */
@@ -30,7 +33,7 @@ struct call {
 	struct api *api;
 	struct https_request *request;
 	const struct route *route;
-	const char *name; /* the last segment of the path, for routes that take one */
+	char name[ROUTE_NAME_MAX]; /* the segment that "*" stands for, unescaped; "" without one */
 	struct auth_login login;
 	bool login_failed;
 	bool known;      /* this login was verified a short while ago, */
@@ -66,9 +69,8 @@ void etag_text(char text[ETAG_MAX], int64_t generation);
 
 /* ---- api_routes.c ---- */
 
-/* The route for that method and path; *name is then the last segment of a path whose route ends
- * with a slash, else NULL. NULL: there is none. */
-const struct route *route_find(const char *method, const char *path, const char **name);
+/* The route for that method and path, and the name in it. NULL: there is none. */
+const struct route *route_find(const char *method, const char *path, char name[ROUTE_NAME_MAX]);
 
 /* The methods that a path takes, for people and for the field Allow; empty: there is nothing. */
 void route_methods(char text[ROUTE_METHODS_MAX], const char *path);
@@ -107,6 +109,11 @@ int login_verify(struct call *c, struct store *s, struct err *e);
 route_fn version_get, cluster_get, ctl_get, ctl_put, distribution_get, history_get;
 route_fn session_open, session_list, session_close;
 route_fn audit_get;
+route_fn profiles_get, profile_get, profile_post, profile_put, profile_patch, profile_delete;
+route_fn templates_get, template_get, template_post, template_put, template_patch, template_delete;
+route_fn digest_users_get, digest_user_put, digest_user_delete;
+route_fn phones_get, phones_search, phones_import;
+route_fn phone_get, phone_post, phone_put, phone_patch, phone_delete, phone_secrets;
 route_fn node_join, node_hello, node_get, node_put, node_lists;
 
 /* For a request that changes the cluster: uses the session that its field Ctl-Session names, or

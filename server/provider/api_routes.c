@@ -1,4 +1,5 @@
 /* Which path takes what, and who may use it. */
+#include "server/net/http_head.h"
 #include "server/provider/api_call.h"
 
 #include <stdio.h>
@@ -13,8 +14,32 @@ static const struct route routes[] = {
 	{"GET", API_ROOT "/ctl/history", AUTH_READ, history_get, false},
 	{"GET", API_ROOT "/session", AUTH_READ, session_list, false},
 	{"POST", API_ROOT "/session", AUTH_OFFICER, session_open, false},
-	{"DELETE", API_ROOT "/session/", AUTH_OFFICER, session_close, false},
+	{"DELETE", API_ROOT "/session/*", AUTH_OFFICER, session_close, false},
 	{"GET", API_ROOT "/audit", AUTH_AUDIT, audit_get, false},
+	{"GET", API_ROOT "/phones", AUTH_READ, phones_get, false},
+	{"POST", API_ROOT "/phones", AUTH_OPERATE, phone_post, false},
+	{"POST", API_ROOT "/phones/search", AUTH_OPERATE, phones_search, false},
+	{"POST", API_ROOT "/phones/import", AUTH_OPERATE, phones_import, false},
+	{"GET", API_ROOT "/phones/*", AUTH_READ, phone_get, false},
+	{"PUT", API_ROOT "/phones/*", AUTH_OPERATE, phone_put, false},
+	{"PATCH", API_ROOT "/phones/*", AUTH_OPERATE, phone_patch, false},
+	{"DELETE", API_ROOT "/phones/*", AUTH_OPERATE, phone_delete, false},
+	{"GET", API_ROOT "/phones/*/secrets", AUTH_OPERATE, phone_secrets, false},
+	{"GET", API_ROOT "/profiles", AUTH_READ, profiles_get, true},
+	{"POST", API_ROOT "/profiles", AUTH_OPERATE, profile_post, false},
+	{"GET", API_ROOT "/profiles/*", AUTH_READ, profile_get, false},
+	{"PUT", API_ROOT "/profiles/*", AUTH_OPERATE, profile_put, false},
+	{"PATCH", API_ROOT "/profiles/*", AUTH_OPERATE, profile_patch, false},
+	{"DELETE", API_ROOT "/profiles/*", AUTH_OPERATE, profile_delete, false},
+	{"GET", API_ROOT "/templates", AUTH_READ, templates_get, true},
+	{"POST", API_ROOT "/templates", AUTH_OPERATE, template_post, false},
+	{"GET", API_ROOT "/templates/*", AUTH_READ, template_get, false},
+	{"PUT", API_ROOT "/templates/*", AUTH_OPERATE, template_put, false},
+	{"PATCH", API_ROOT "/templates/*", AUTH_OPERATE, template_patch, false},
+	{"DELETE", API_ROOT "/templates/*", AUTH_OPERATE, template_delete, false},
+	{"GET", API_ROOT "/digest-users", AUTH_READ, digest_users_get, true},
+	{"PUT", API_ROOT "/digest-users/*", AUTH_OPERATE, digest_user_put, false},
+	{"DELETE", API_ROOT "/digest-users/*", AUTH_OPERATE, digest_user_delete, false},
 	{"POST", API_ROOT "/nodes/join", AUTH_NODE, node_join, false},
 	{"POST", API_ROOT "/nodes/hello", AUTH_NODE, node_hello, false},
 	{"GET", API_ROOT "/node", AUTH_NODE, node_get, false},
@@ -31,21 +56,24 @@ static bool takes(const struct route *route, const char *method)
 	       (!strcmp(method, "HEAD") && !strcmp(route->method, "GET"));
 }
 
-/* True if path is what the route takes; *name is then its last segment, or NULL. */
-static bool leads_to(const struct route *route, const char *path, const char **name)
+/* True if path is what the route takes. */
+static bool leads_to(const struct route *route, const char *path, char name[ROUTE_NAME_MAX])
 {
-	const size_t n = strlen(route->path);
+	const char *star = strchr(route->path, '*');
+	const size_t before = star ? (size_t)(star - route->path) : 0;
+	size_t n;
 
-	*name = NULL;
-	if (route->path[n - 1] != '/')
+	name[0] = '\0';
+	if (!star)
 		return !strcmp(route->path, path);
-	if (strncmp(route->path, path, n) != 0 || !path[n] || strchr(path + n, '/'))
+	if (strncmp(route->path, path, before) != 0)
 		return false;
-	*name = path + n;
-	return true;
+	n = strcspn(path + before, "/");
+	return n && !strcmp(star + 1, path + before + n) &&
+	       http_unescape(name, ROUTE_NAME_MAX, path + before, n);
 }
 
-const struct route *route_find(const char *method, const char *path, const char **name)
+const struct route *route_find(const char *method, const char *path, char name[ROUTE_NAME_MAX])
 {
 	for (size_t i = 0; i < ROUTES; i++)
 		if (takes(&routes[i], method) && leads_to(&routes[i], path, name))
@@ -55,12 +83,12 @@ const struct route *route_find(const char *method, const char *path, const char 
 
 void route_methods(char text[ROUTE_METHODS_MAX], const char *path)
 {
-	const char *name;
+	char name[ROUTE_NAME_MAX];
 	size_t n = 0;
 
 	text[0] = '\0';
 	for (size_t i = 0; i < ROUTES; i++)
-		if (leads_to(&routes[i], path, &name))
+		if (leads_to(&routes[i], path, name))
 			n += (size_t)snprintf(text + n, ROUTE_METHODS_MAX - n, "%s%s%s",
 					      n ? ", " : "", routes[i].method,
 					      strcmp(routes[i].method, "GET") ? "" : ", HEAD");

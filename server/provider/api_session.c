@@ -13,13 +13,6 @@
 
 enum { AUDIT_DEFAULT = 100, AUDIT_MAX = 1000 };
 
-static json_t *json_when(int64_t seconds)
-{
-	char text[WHEN_MAX];
-
-	return json_string(when_text(text, seconds));
-}
-
 /* Without the id, which is for its owner. */
 static json_t *json_lease(const struct lease *l)
 {

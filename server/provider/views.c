@@ -14,18 +14,6 @@ const char *view_mode(bool mixed)
 	return mixed ? "mixed" : "nonsecure";
 }
 
-static json_t *json_when(int64_t seconds)
-{
-	char text[WHEN_MAX];
-
-	return json_string(when_text(text, seconds));
-}
-
-static json_t *json_chars(const char *text)
-{
-	return json_text(span_of(text, strlen(text)));
-}
-
 static int finish(json_t **out, json_t *doc, struct err *e)
 {
 	*out = doc;

@@ -21,14 +21,18 @@ enum { KEY_LEN = 32, NONCE_LEN = 12, TAG_LEN = 16, VERSION = 1, HEAD_LEN = 1 + N
 static int make_key(const char *path, struct err *e)
 {
 	uint8_t key[KEY_LEN];
-	int rc = 0;
+	struct err why;
+	int rc;
 
 	if (RAND_priv_bytes(key, sizeof(key)) != 1)
 		return err_openssl(e, ERR_FAILED, "secrets-key", "cannot make %s", path);
-	rc = file_create(path, span_of(key, sizeof(key)), 0600, e);
+	rc = file_create(path, span_of(key, sizeof(key)), 0600, &why);
 	OPENSSL_cleanse(key, sizeof(key));
 	/* Another process was quicker: its key will do. */
-	return rc && !strcmp(e->id, "file-exists") ? 0 : rc;
+	if (!rc || !strcmp(why.id, "file-exists"))
+		return 0;
+	*e = why;
+	return rc;
 }
 
 static int read_key(struct store *s, const char *path, struct err *e)
@@ -50,14 +54,20 @@ static int read_key(struct store *s, const char *path, struct err *e)
 static int find_key(struct store *s, const char *folder, bool make, struct err *e)
 {
 	char *path = file_join(folder, KEY_FILE);
-	int rc = path ? read_key(s, path, e) : err_nomem(e);
+	struct err why;
+	int rc;
 
-	if (rc && path && make && !strcmp(e->id, "file-missing")) {
+	if (!path)
+		return err_nomem(e);
+	rc = read_key(s, path, &why);
+	if (rc && make && !strcmp(why.id, "file-missing")) {
 		rc = file_mkdirs(folder, 0700, e);
 		if (!rc)
 			rc = make_key(path, e);
 		if (!rc)
 			rc = read_key(s, path, e);
+	} else if (rc) {
+		*e = why;
 	}
 	free(path);
 	return rc;

@@ -618,7 +618,10 @@ static void test_seal(void **state)
 	struct fixture *f = *state;
 	struct buf sealed = {0}, plain = {0};
 
+	f->e.kind = ERR_OK;
 	OK(seal(f->s, &sealed, "thing", span_of("text", 4), &f->e));
+	/* The API takes a kind for a failure, whatever was returned. */
+	assert_int_equal(f->e.kind, ERR_OK);
 	assert_int_equal(sealed.len, 1 + 12 + 4 + 16);
 	OK(unseal(f->s, &plain, "thing", buf_view(&sealed), &f->e));
 	assert_true(span_eq(buf_view(&plain), span_of("text", 4)));
