@@ -120,13 +120,46 @@ static int fill_capf(struct conf_capf *c, cfg_t *cfg, struct err *e)
 	return 0;
 }
 
+/* Phones know HTTP at one port only: it is on where TFTP is at its own. */
+static int fill_http(struct conf *c, cfg_t *cfg, struct err *e)
+{
+	const char *http = cfg_getstr(cfg, "tftp|http");
+	const char *https = cfg_getstr(cfg, "tftp|https");
+
+	if (!http && c->tftp.port == PORT_TFTP) {
+		c->http = c->tftp;
+		c->http.port = PORT_HTTP;
+	} else if (http && *http && hostport_parse(&c->http, http, PORT_HTTP, e)) {
+		return err_wrap(e, "tftp { http }");
+	}
+	if (*https && hostport_parse(&c->https, https, PORT_HTTPS, e))
+		return err_wrap(e, "tftp { https }");
+	return 0;
+}
+
+static int fill_tftp(struct conf *c, cfg_t *cfg, struct err *e)
+{
+	const char *digest = cfg_getstr(cfg, "tftp|digest");
+
+	c->tftp_sha512 = !strcmp(digest, "sha512");
+	if (!c->tftp_sha512 && strcmp(digest, "sha1") != 0)
+		return err_set(e, ERR_USAGE, "conf",
+			       "tftp { digest } is \"%s\"; it takes sha1 or sha512", digest);
+	if (hostport_parse(&c->tftp, cfg_getstr(cfg, "tftp|listen"), PORT_TFTP, e))
+		return err_wrap(e, "tftp { listen }");
+	if (fill_http(c, cfg, e) || fill_cache(c, cfg_getint(cfg, "tftp|cache"), e) ||
+	    fill_text(&c->tftp_static, cfg_getstr(cfg, "tftp|static"), e) ||
+	    fill_text(&c->tftp_key, cfg_getstr(cfg, "tftp|key"), e) ||
+	    fill_text(&c->tftp_cert, cfg_getstr(cfg, "tftp|certificate"), e))
+		return (int)e->kind;
+	return 0;
+}
+
 static int fill(struct conf *c, cfg_t *cfg, struct err *e)
 {
 	if (fill_level(c, cfg_getstr(cfg, "log-level"), e) ||
 	    fill_connections(c, cfg_getint(cfg, "provider|connections"), e) ||
-	    fill_cache(c, cfg_getint(cfg, "tftp|cache"), e) ||
-	    fill_text(&c->tftp_static, cfg_getstr(cfg, "tftp|static"), e) ||
-	    fill_metrics(c, cfg_getstr(cfg, "metrics|listen"), e) ||
+	    fill_tftp(c, cfg, e) || fill_metrics(c, cfg_getstr(cfg, "metrics|listen"), e) ||
 	    fill_text(&c->signers, cfg_getstr(cfg, "provider|signers"), e))
 		return (int)e->kind;
 	c->require_hardware = cfg_getbool(cfg, "provider|require-hardware");
@@ -137,8 +170,6 @@ static int fill(struct conf *c, cfg_t *cfg, struct err *e)
 	}
 	if (hostport_parse(&c->provider, cfg_getstr(cfg, "provider|listen"), PORT_PROVIDER, e))
 		return err_wrap(e, "provider { listen }");
-	if (hostport_parse(&c->tftp, cfg_getstr(cfg, "tftp|listen"), PORT_TFTP, e))
-		return err_wrap(e, "tftp { listen }");
 	if (fill_capf(&c->capf, cfg_getsec(cfg, "capf"), e))
 		return (int)e->kind;
 
@@ -174,7 +205,12 @@ int conf_load(struct conf *c, const char *path, struct err *e)
 	};
 	cfg_opt_t tftp[] = {
 		CFG_STR("listen", "0.0.0.0:69", CFGF_NONE),
+		CFG_STR("http", NULL, CFGF_NONE),
+		CFG_STR("https", "", CFGF_NONE),
 		CFG_STR("static", "", CFGF_NONE),
+		CFG_STR("key", "", CFGF_NONE),
+		CFG_STR("certificate", "", CFGF_NONE),
+		CFG_STR("digest", "sha1", CFGF_NONE),
 		CFG_INT("cache", CONF_CACHE_MB, CFGF_NONE),
 		CFG_END(),
 	};
@@ -229,5 +265,7 @@ void conf_free(struct conf *c)
 	free(c->tftp_static);
 	free(c->capf.key);
 	free(c->capf.pin_source);
+	free(c->tftp_key);
+	free(c->tftp_cert);
 	*c = (struct conf){0};
 }

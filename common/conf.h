@@ -19,6 +19,8 @@ enum {
 	PORT_TFTP = 69,
 	PORT_CAPF = 3804,
 	PORT_METRICS = 9444,
+	PORT_HTTP = 6970,
+	PORT_HTTPS = 6971,
 };
 
 enum {
@@ -63,7 +65,11 @@ struct conf {
 	char *signers;                 /* provider { signers }: PEM file, owned; NULL: none */
 	bool require_hardware;         /* provider { require-hardware } */
 	struct hostport tftp;          /* tftp { listen } */
+	struct hostport http, https;   /* tftp { http }, { https }; the host is empty: off */
 	char *tftp_static;             /* tftp { static }: folder, owned; NULL: none */
+	char *tftp_key;                /* tftp { key }: PEM file or pkcs11: URI, owned; or NULL */
+	char *tftp_cert;               /* tftp { certificate }: PEM file, owned; or NULL */
+	bool tftp_sha512;              /* tftp { digest } is sha512 */
 	unsigned tftp_cache;           /* tftp { cache }: MB */
 	struct conf_capf capf;
 	struct hostport metrics; /* metrics { listen }; the host is empty: off */

@@ -178,7 +178,11 @@ static void keep_what_takes_a_restart(struct daemon *d, struct conf *neu)
 	keep_text(d, &d->conf.signers, &neu->signers, "provider { signers }");
 	keep_hostport(d, &d->conf.provider, &neu->provider, "provider { listen }");
 	keep_hostport(d, &d->conf.tftp, &neu->tftp, "tftp { listen }");
+	keep_hostport(d, &d->conf.http, &neu->http, "tftp { http }");
+	keep_hostport(d, &d->conf.https, &neu->https, "tftp { https }");
 	keep_text(d, &d->conf.tftp_static, &neu->tftp_static, "tftp { static }");
+	keep_text(d, &d->conf.tftp_key, &neu->tftp_key, "tftp { key }");
+	keep_text(d, &d->conf.tftp_cert, &neu->tftp_cert, "tftp { certificate }");
 	keep_capf(d, &d->conf.capf, &neu->capf);
 	keep_hostport(d, &d->conf.metrics, &neu->metrics, "metrics { listen }");
 }

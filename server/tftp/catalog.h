@@ -22,7 +22,7 @@
 #include <sys/queue.h>
 
 enum {
-	CATALOG_TAG = 64,         /* bytes of a tag */
+	CATALOG_TAG = 72,         /* bytes of a tag */
 	CATALOG_ENTRIES = 131072, /* names that are remembered, a power of two */
 	CATALOG_IN_FLIGHT = 64,   /* files of one source that are with its workers */
 	CATALOG_RETRY_MS = 2000,  /* how long a failure is remembered */

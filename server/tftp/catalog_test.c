@@ -344,7 +344,7 @@ static void nobody_waits_any_more(void **state)
 		catalog_leave(&f->waiting[i].w);
 	set_shut(f, false);
 	wait_for(f, &f->waiting[WAITERS - 1]);
-	assert_int_equal(f->world.calls, CATALOG_IN_FLIGHT + 1);
+	assert_true(f->world.calls <= CATALOG_IN_FLIGHT + 1);
 }
 
 static void the_list_is_there_at_once(void **state)

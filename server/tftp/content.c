@@ -84,6 +84,8 @@ void content_unref(struct content *c)
 		*c->meter -= memory_of(c);
 	if (c->fd >= 0)
 		close(c->fd);
+	if (c->secret)
+		buf_wipe(&c->bytes);
 	buf_free(&c->bytes);
 	free(c);
 }

@@ -20,6 +20,11 @@ struct content {
 	uint64_t size;           /* in either case */
 	char etag[CONTENT_ETAG]; /* RFC 9110 section 8.8.3: the same only for the same bytes */
 	size_t *meter;           /* what the memory counts for, or NULL */
+
+	/* Of a phone's configuration: */
+	bool secret;         /* passwords in the clear; wiped when it goes */
+	int64_t stamp;       /* store_device.stamp; 0: none */
+	const char *outcome; /* what to note when a phone has it (store_seen); static, or NULL */
 };
 
 /* Takes over bytes, which is empty afterwards; one reference is the caller's. NULL if out of

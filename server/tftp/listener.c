@@ -36,6 +36,20 @@ void send_error(struct port *from, const union udp_addr *peer, const union udp_l
 	udp_send(from->outbox, peer, local, span_of(head, n));
 }
 
+void note_asked(struct listener *l, const union udp_addr *peer, struct span asked,
+		const char *outcome, const struct content *content)
+{
+	char address[UDP_TEXT_MAX];
+	struct name name;
+	const struct asked_note note = {
+		.name = &name, .address = address, .outcome = outcome, .content = content};
+
+	if (!name_take(&name, asked))
+		return;
+	udp_host_text(peer, address);
+	asked_note(l->serve->asked, &note);
+}
+
 /* ---- the loop ---- */
 
 static void flush_all(struct listener *l)

@@ -55,6 +55,10 @@ void session_go_on(struct listener *l, struct session *s);
 
 void session_end(struct listener *l, struct session *s);
 
+/* Notes what became of a request for a device's file; outcome NULL: it has content. */
+void note_asked(struct listener *l, const union udp_addr *peer, struct span asked,
+		const char *outcome, const struct content *content);
+
 /* Arms the clock of a session, in milliseconds from now. */
 void session_wait(struct listener *l, struct session *s, uint32_t ms);
 

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 enum { MAC_DIGITS = 12 };
 
@@ -33,9 +34,16 @@ static void begin(struct name *n)
 	n->len = 0;
 }
 
+static bool is_sgn(const struct name *n)
+{
+	return n->len > 4 && !strcasecmp(n->text + n->len - 4, ".sgn");
+}
+
 static void end(struct name *n)
 {
 	n->text[n->len] = n->key[n->len] = '\0';
+	if (is_sgn(n) && !name_is_config(n))
+		memcpy(n->key, n->text, n->len);
 }
 
 bool name_take(struct name *n, struct span asked)
@@ -88,7 +96,7 @@ static bool take_word(const char **at, const char *word)
 {
 	const size_t n = strlen(word);
 
-	if (strncmp(*at, word, n) != 0)
+	if (strncasecmp(*at, word, n) != 0)
 		return false;
 	*at += n;
 	return true;
@@ -105,11 +113,11 @@ static bool take_mac(const char **at)
 
 bool name_is_ctl(const struct name *n)
 {
-	const char *at = n->key;
+	const char *at = n->text;
 
-	if (!strcmp(at, "ctlfile.tlv"))
+	if (!strcasecmp(at, "ctlfile.tlv"))
 		return true;
-	return take_word(&at, "ctlsep") && take_mac(&at) && !strcmp(at, ".tlv");
+	return take_word(&at, "ctlsep") && take_mac(&at) && !strcasecmp(at, ".tlv");
 }
 
 /* Takes what stands in front of the digits; *mac is where they begin. */
@@ -133,7 +141,7 @@ static bool take_device(const char **at, const char **mac)
 
 bool name_device(char device[NAME_DEVICE], const struct name *n)
 {
-	const char *at = n->key, *mac;
+	const char *at = n->text, *mac;
 
 	if (!take_word(&at, "ctl") && !take_word(&at, "ext_itl"))
 		(void)take_word(&at, "itl");
@@ -147,7 +155,7 @@ bool name_device(char device[NAME_DEVICE], const struct name *n)
 
 bool name_is_config(const struct name *n)
 {
-	const char *at = n->key, *mac;
+	const char *at = n->text, *mac;
 
-	return take_device(&at, &mac) && (!strncmp(at, ".cnf", 4) || !strcmp(at, ".x"));
+	return take_device(&at, &mac) && (!strncasecmp(at, ".cnf", 4) || !strcasecmp(at, ".x"));
 }

@@ -13,7 +13,9 @@ enum { NAME_BYTES = 256 }; /* with its NUL */
 
 struct name {
 	char text[NAME_BYTES]; /* as asked for, but with "/" between the parts and none in front */
-	char key[NAME_BYTES];  /* the same in lower case: equal for equal names */
+	/* The same in lower case: equal for equal names. Signed files name themselves in what is
+	 * signed, and a phone compares that with what it asked for: of those, as asked for. */
+	char key[NAME_BYTES];
 	size_t len;
 };
 

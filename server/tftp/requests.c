@@ -2,6 +2,7 @@
 #include "server/tftp/listener_priv.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* A file that is being made: for so long a client is remembered who no longer asks for it. */
 enum { PARKED_MS = 60000 };
@@ -50,6 +51,8 @@ static void on_ready(struct catalog_waiter *w, struct content *content, const st
 	}
 	if (e)
 		log_limited(&l->log, LOG_LEVEL_WARN, "%s cannot be served: %s", s->name, e->what);
+	else
+		note_asked(l, &s->peer, span_of(s->name, strlen(s->name)), "not-found", NULL);
 	send_error(port, &s->peer, &s->local, e ? TFTP_UNDEFINED : TFTP_NOT_FOUND,
 		   e ? "Not available at the moment" : "File not found");
 	session_end(l, s);
@@ -107,6 +110,7 @@ static void ask(struct listener *l, const struct udp_in *in, const struct tftp_p
 		park(l, in, p, &what, request);
 		break;
 	case CATALOG_ABSENT:
+		note_asked(l, &in->peer, p->name, "not-found", NULL);
 		refuse(l, in, TFTP_NOT_FOUND, "File not found", p->name);
 		break;
 	case CATALOG_TROUBLE:

@@ -2,12 +2,14 @@
 #ifndef SERVER_TFTP_SERVE_H
 #define SERVER_TFTP_SERVE_H
 
+#include "server/tftp/asked.h"
 #include "server/tftp/catalog.h"
 #include "server/tftp/limits.h"
 
 struct serve {
 	struct catalog *catalog;
 	struct limits *limits;
+	struct asked *asked;
 };
 
 struct serve_ask {

@@ -1,6 +1,8 @@
 #include "server/tftp/service.h"
 
+#include "common/file.h"
 #include "server/tftp/listener.h"
+#include "server/tftp/makers.h"
 #include "server/tftp/source.h"
 #include "server/tftp/static_files.h"
 
@@ -8,80 +10,121 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SOURCES = 1 };
+enum {
+	THREADS_MAX = 16, /* that make configurations */
+	SOURCES = 2,
+	NOTE_S = 2, /* between two looks at what phones asked for */
+};
+
+/* Threads that make files, each with a maker of its own. */
+struct team {
+	struct maker *makers[THREADS_MAX];
+	size_t n;
+	struct worker_pool *pool;
+};
 
 struct service {
-	struct source *store;
-	struct event *news;
-
-	int folder;               /* of static files; -1: none */
-	struct worker_pool *disk; /* looks into it */
+	struct file_key *key;
+	char *key_path, *cert_path; /* of the node's own key */
+	int folder;                 /* of static files; -1: none */
+	struct team signers, disk;
 	struct catalog_source sources[SOURCES];
 	struct serve serve;
+
+	struct source *store;
+	struct event *news, *notes;
+	struct store_seen *seen; /* nseen of them, that the source could not take yet */
+	size_t nseen;
 
 	struct listener *listener;
 };
 
-void service_close(void *own)
-{
-	struct service *s = own;
+/* ---- makers ---- */
 
-	if (!s)
-		return;
-	/* Who waits leaves first, then who works ends, then what both used goes. */
-	listener_close(s->listener);
-	worker_pool_free(s->disk);
-	if (s->news)
-		event_free(s->news);
-	source_close(s->store);
-	catalog_free(s->serve.catalog);
-	limits_free(s->serve.limits);
-	if (s->folder >= 0)
-		close(s->folder);
-	free(s);
+static int team_open(struct team *t, size_t threads, const struct makers_setup *setup,
+		     struct event_base *base, struct err *e)
+{
+	const struct worker_opts opts = {
+		.base = base,
+		.threads = threads,
+		.queue_max = CATALOG_IN_FLIGHT,
+		.own = (void *const *)t->makers,
+	};
+
+	for (; t->n < threads; t->n++)
+		if (maker_open(&t->makers[t->n], setup, e))
+			return (int)e->kind;
+	return worker_pool_new(&t->pool, &opts, e);
 }
 
-/* ---- the catalog and what is in it ---- */
-
-static int open_static(struct service *s, struct daemon *d, size_t *n, struct err *e)
+static void team_close(struct team *t)
 {
-	void *own[] = {&s->folder};
-	const struct worker_opts opts = {
-		.base = daemon_base(d),
-		.threads = 1,
-		.queue_max = CATALOG_IN_FLIGHT,
-		.own = own,
-	};
-	const char *path = daemon_conf(d)->tftp_static;
-	int rc;
+	worker_pool_free(t->pool);
+	while (t->n)
+		maker_close(t->makers[--t->n]);
+}
 
-	if (!path)
-		return 0;
-	rc = static_files_open(&s->folder, path, e);
-	if (!rc)
-		rc = worker_pool_new(&s->disk, &opts, e);
-	if (rc)
-		return rc;
-	s->sources[(*n)++] = (struct catalog_source){
-		.pool = s->disk,
-		.make = static_files_make,
-		.fresh_ms = STATIC_FRESH_MS,
+static size_t processors(void)
+{
+	const long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : n < THREADS_MAX ? (size_t)n : THREADS_MAX;
+}
+
+/* Without a key nothing is signed, which is all right while the cluster is non-secure. */
+static int open_key(struct service *s, struct daemon *d, struct err *e)
+{
+	const struct conf *c = daemon_conf(d);
+	struct file_key_where where = {.key = c->tftp_key, .cert = c->tftp_cert};
+
+	if (!where.key) {
+		s->key_path = file_join(c->state, "keys/ccm.key");
+		s->cert_path = file_join(c->state, "keys/ccm.crt");
+		if (!s->key_path || !s->cert_path)
+			return err_nomem(e);
+		where = (struct file_key_where){.key = s->key_path, .cert = s->cert_path};
+		if (access(s->key_path, F_OK)) {
+			log_line(daemon_log(d), LOG_LEVEL_WARN,
+				 "there is no key %s: no file is signed", s->key_path);
+			return 0;
+		}
+	}
+	return file_key_open(&s->key, &where, e);
+}
+
+static int open_makers(struct service *s, struct daemon *d, struct err *e)
+{
+	const struct conf *c = daemon_conf(d);
+	const struct makers_setup setup = {
+		.state = c->state,
+		.key = s->key,
+		.digest = c->tftp_sha512 ? TL_SHA512 : TL_SHA1,
+		.folder = s->folder,
 	};
-	return 0;
+	int rc = team_open(&s->signers, processors(), &setup, daemon_base(d), e);
+
+	/* Static files shall not wait for a thousand signatures. */
+	if (!rc && s->folder >= 0)
+		rc = team_open(&s->disk, 1, &setup, daemon_base(d), e);
+	return rc;
 }
 
 static int open_catalog(struct service *s, struct daemon *d, struct err *e)
 {
-	struct catalog_opts opts = {
+	const char *path = daemon_conf(d)->tftp_static;
+	const struct catalog_opts opts = {
 		.memory_max = (size_t)daemon_conf(d)->tftp_cache << 20,
 		.sources = s->sources,
+		.nsources = path ? 2 : 1,
 	};
 
-	if (open_static(s, d, &opts.nsources, e))
+	if (open_key(s, d, e) || (path && static_files_open(&s->folder, path, e)) ||
+	    open_makers(s, d, e))
 		return (int)e->kind;
+	s->sources[0] = (struct catalog_source){s->signers.pool, maker_config, maker_takes, 0};
+	s->sources[1] = (struct catalog_source){s->disk.pool, maker_static, NULL, STATIC_FRESH_MS};
 	s->serve.catalog = catalog_new(&opts);
-	s->serve.limits = limits_new();
-	return s->serve.catalog && s->serve.limits ? 0 : err_nomem(e);
+	return s->serve.catalog ? 0 : err_nomem(e);
 }
 
 /* ---- the store ---- */
@@ -99,12 +142,40 @@ static void on_news(evutil_socket_t fd, short what, void *arg)
 		catalog_changed(s->serve.catalog);
 }
 
+/* Hands what phones asked for to the thread that writes. */
+static void on_notes(evutil_socket_t fd, short what, void *arg)
+{
+	struct service *s = arg;
+
+	(void)fd;
+	(void)what;
+	if (!s->seen)
+		asked_take(s->serve.asked, &s->seen, &s->nseen);
+	if (s->seen && source_note(s->store, s->seen, s->nseen))
+		s->seen = NULL;
+}
+
+static int add_events(struct service *s, struct daemon *d)
+{
+	const struct timeval every = {.tv_sec = NOTE_S};
+
+	s->news = event_new(daemon_base(d), source_fd(s->store), EV_READ | EV_PERSIST, on_news, s);
+	s->notes = event_new(daemon_base(d), -1, EV_PERSIST, on_notes, s);
+	return s->news && s->notes && !event_add(s->news, NULL) && !event_add(s->notes, &every);
+}
+
 static int open_store(struct service *s, struct daemon *d, struct err *e)
 {
-	if (source_open(&s->store, daemon_conf(d)->state, daemon_log(d), e))
+	const struct source_setup setup = {
+		.state = daemon_conf(d)->state,
+		.log = daemon_log(d),
+		.key = s->key,
+		.digest = daemon_conf(d)->tftp_sha512 ? TL_SHA512 : TL_SHA1,
+	};
+
+	if (source_open(&s->store, &setup, e))
 		return (int)e->kind;
-	s->news = event_new(daemon_base(d), source_fd(s->store), EV_READ | EV_PERSIST, on_news, s);
-	if (!s->news || event_add(s->news, NULL))
+	if (!add_events(s, d))
 		return err_nomem(e);
 	on_news(source_fd(s->store), EV_READ, s);
 	return 0;
@@ -136,14 +207,45 @@ int service_open(void **own, struct daemon *d, struct err *e)
 		return err_nomem(e);
 	*own = s;
 	s->folder = -1;
-	rc = open_catalog(s, d, e);
+	s->serve.limits = limits_new();
+	s->serve.asked = asked_new();
+	rc = s->serve.limits && s->serve.asked ? 0 : err_nomem(e);
 	/* The ports first: whoever comes second must not disturb the one that runs. */
 	if (!rc)
 		rc = open_tftp(s, d, e);
+	if (!rc)
+		rc = open_catalog(s, d, e);
 	if (!rc)
 		rc = open_store(s, d, e);
 	if (!rc)
 		daemon_ready(d, "version %s, listening at %s, UDP port %u", CTL_VERSION, at->host,
 			     at->port);
 	return rc;
+}
+
+void service_close(void *own)
+{
+	struct service *s = own;
+
+	if (!s)
+		return;
+	/* Who waits leaves first, then who works ends, then what both used goes. */
+	listener_close(s->listener);
+	team_close(&s->signers);
+	team_close(&s->disk);
+	if (s->news)
+		event_free(s->news);
+	if (s->notes)
+		event_free(s->notes);
+	source_close(s->store);
+	free(s->seen);
+	catalog_free(s->serve.catalog);
+	limits_free(s->serve.limits);
+	asked_free(s->serve.asked);
+	if (s->folder >= 0)
+		close(s->folder);
+	file_key_close(s->key);
+	free(s->key_path);
+	free(s->cert_path);
+	free(s);
 }

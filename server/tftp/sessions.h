@@ -14,7 +14,7 @@
 
 enum {
 	SESSIONS_MAX = 16384, /* a power of two; about 8 MB when all are used */
-	SESSION_NAME = 48,
+	SESSION_NAME = 64,
 };
 
 struct session {
@@ -29,7 +29,7 @@ struct session {
 	struct tftp_options asked;    /* what the client will get then */
 	uint32_t unproven;            /* of LIMIT_UNPROVEN, to be given back when it answers */
 	bool is_stranger;
-	char name[SESSION_NAME]; /* what was asked for, cut to fit: for the log */
+	char name[SESSION_NAME]; /* what was asked for, cut to fit: for the log and the notes */
 	struct transfer transfer;
 	struct wheel_timer timer;
 };

@@ -15,22 +15,26 @@
 static const char service[] = "tftp";
 
 struct source {
-	const char *state;
-	const struct log *log;
+	struct source_setup setup;
 	int news; /* eventfd: fresh is set */
 	int stop; /* eventfd: the thread shall end */
+	int work; /* eventfd: seen is set */
 	pthread_t thread;
 	bool running;
 
 	/* The thread's own while it runs; before and afterwards, its parent's. */
 	struct store *store;
 	int notify;
+	struct device_files *files;
+	uint8_t epoch[DEVICE_FILE_TAG_LEN];
 	int64_t counter;
 	int64_t generation;
-	bool failing;
+	bool failing, unwritable;
 
 	pthread_mutex_t lock;     /* of what follows */
 	struct source_news fresh; /* not yet taken; owns its list */
+	struct store_seen *seen;  /* nseen of them, owned: to be written */
+	size_t nseen;
 };
 
 static void ring(int fd)
@@ -51,6 +55,7 @@ static void hand_over_ctl(struct source *s, struct content *ctl)
 	s->fresh.has_ctl = true;
 	pthread_mutex_unlock(&s->lock);
 	content_unref(old);
+	ring(s->news);
 }
 
 static void tell_changed(struct source *s)
@@ -78,7 +83,7 @@ static int reload(struct source *s, struct err *e)
 			rc = err_nomem(e);
 			goto out;
 		}
-		log_line(s->log, LOG_LEVEL_INFO,
+		log_line(s->setup.log, LOG_LEVEL_INFO,
 			 "serving the trust list of generation %" PRId64 ", %s mode, %zu bytes",
 			 active.generation, active.mixed ? "mixed" : "non-secure", ctl->bytes.len);
 	}
@@ -87,6 +92,23 @@ static int reload(struct source *s, struct err *e)
 out:
 	buf_free(&active.file);
 	return rc;
+}
+
+/* What phones ask for is in the store, too, but in no file. */
+static void look_at_files(struct source *s)
+{
+	uint8_t epoch[DEVICE_FILE_TAG_LEN];
+	struct err e;
+
+	if (device_files_epoch(epoch, s->files, &e)) {
+		/* Whoever makes a file will say so; until then nothing that was made is good. */
+		log_line(s->setup.log, LOG_LEVEL_WARN, "no configuration can be made: %s", e.what);
+		memset(epoch, 0, sizeof(epoch));
+		tell_changed(s);
+	} else if (memcmp(epoch, s->epoch, sizeof(epoch)) != 0) {
+		tell_changed(s);
+	}
+	memcpy(s->epoch, epoch, sizeof(epoch));
 }
 
 static int look(struct source *s, struct err *e)
@@ -100,7 +122,7 @@ static int look(struct source *s, struct err *e)
 	if (rc)
 		return rc;
 	s->counter = counter;
-	tell_changed(s);
+	look_at_files(s);
 	return 0;
 }
 
@@ -111,20 +133,50 @@ static void look_and_tell(struct source *s)
 	const int rc = look(s, &e);
 
 	if (rc && !s->failing)
-		log_line(s->log, LOG_LEVEL_ERROR, "%s; the list in memory is still served", e.what);
+		log_line(s->setup.log, LOG_LEVEL_ERROR, "%s; the list in memory is still served",
+			 e.what);
 	if (!rc && s->failing)
-		log_line(s->log, LOG_LEVEL_INFO, "the store can be read again");
+		log_line(s->setup.log, LOG_LEVEL_INFO, "the store can be read again");
 	s->failing = rc != 0;
+}
+
+static void write_seen(struct source *s)
+{
+	struct store_seen *list;
+	uint64_t rung;
+	struct err e;
+	size_t n;
+
+	(void)!read(s->work, &rung, sizeof(rung));
+	pthread_mutex_lock(&s->lock);
+	list = s->seen;
+	n = s->nseen;
+	pthread_mutex_unlock(&s->lock);
+	if (!list)
+		return;
+	for (size_t i = 0; i < n; i++)
+		list[i].generation = s->generation;
+	if (store_seen_put(s->store, list, n, &e) && !s->unwritable) {
+		s->unwritable = true;
+		log_line(s->setup.log, LOG_LEVEL_WARN,
+			 "%s; what phones ask for cannot be looked up", e.what);
+	}
+	free(list);
+	pthread_mutex_lock(&s->lock);
+	s->seen = NULL;
+	pthread_mutex_unlock(&s->lock);
 }
 
 static void *run(void *arg)
 {
 	struct source *s = arg;
-	struct pollfd fds[] = {{s->stop, POLLIN, 0}, {s->notify, POLLIN, 0}};
+	struct pollfd fds[] = {{s->stop, POLLIN, 0}, {s->notify, POLLIN, 0}, {s->work, POLLIN, 0}};
 
 	for (;;) {
-		const int n = poll(fds, 2, SOURCE_LOOK_MS);
+		const int n = poll(fds, 3, SOURCE_LOOK_MS);
 
+		if (n > 0 && fds[2].revents)
+			write_seen(s);
 		if (n > 0 && fds[0].revents)
 			return NULL;
 		if (n > 0)
@@ -133,18 +185,28 @@ static void *run(void *arg)
 	}
 }
 
+static int open_store(struct source *s, struct err *e)
+{
+	struct device_files_setup files = {.key = s->setup.key, .digest = s->setup.digest};
+	const int rc = store_open(&s->store, s->setup.state, STORE_WRITE, e);
+
+	files.store = s->store;
+	return rc ? rc : device_files_open(&s->files, &files, e);
+}
+
 static int start(struct source *s, struct err *e)
 {
 	int rc;
 
 	s->news = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	s->stop = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (s->news < 0 || s->stop < 0)
+	s->work = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (s->news < 0 || s->stop < 0 || s->work < 0)
 		return err_set(e, ERR_FAILED, "source", "cannot make an event descriptor: %s",
 			       strerror(errno));
-	rc = store_open(&s->store, s->state, STORE_READ, e);
+	rc = open_store(s, e);
 	if (!rc)
-		rc = notify_listen(&s->notify, s->state, service, e);
+		rc = notify_listen(&s->notify, s->setup.state, service, e);
 	if (!rc)
 		rc = look(s, e);
 	if (rc)
@@ -156,7 +218,7 @@ static int start(struct source *s, struct err *e)
 	return 0;
 }
 
-int source_open(struct source **out, const char *state, const struct log *log, struct err *e)
+int source_open(struct source **out, const struct source_setup *setup, struct err *e)
 {
 	struct source *s = calloc(1, sizeof(*s));
 	int rc;
@@ -164,10 +226,10 @@ int source_open(struct source **out, const char *state, const struct log *log, s
 	if (!s)
 		return err_nomem(e);
 	*s = (struct source){
-		.state = state,
-		.log = log,
+		.setup = *setup,
 		.news = -1,
 		.stop = -1,
+		.work = -1,
 		.notify = -1,
 		.counter = -1,
 		.generation = -1,
@@ -191,13 +253,17 @@ void source_close(struct source *s)
 		pthread_join(s->thread, NULL);
 	}
 	if (s->notify >= 0)
-		notify_close(s->notify, s->state, service);
+		notify_close(s->notify, s->setup.state, service);
+	device_files_close(s->files);
 	store_close(s->store);
+	if (s->work >= 0)
+		close(s->work);
 	if (s->news >= 0)
 		close(s->news);
 	if (s->stop >= 0)
 		close(s->stop);
 	content_unref(s->fresh.ctl);
+	free(s->seen);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
 }
@@ -219,4 +285,20 @@ struct source_news source_take(struct source *s)
 	s->fresh = (struct source_news){0};
 	pthread_mutex_unlock(&s->lock);
 	return news;
+}
+
+bool source_note(struct source *s, struct store_seen *list, size_t n)
+{
+	bool taken;
+
+	pthread_mutex_lock(&s->lock);
+	taken = !s->seen;
+	if (taken) {
+		s->seen = list;
+		s->nseen = n;
+	}
+	pthread_mutex_unlock(&s->lock);
+	if (taken)
+		ring(s->work);
+	return taken;
 }

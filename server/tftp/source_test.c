@@ -60,6 +60,13 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static int open_source(struct source **s, const struct fixture *f, const char *at, struct err *e)
+{
+	const struct source_setup setup = {.state = at, .log = &f->log, .digest = TL_SHA1};
+
+	return source_open(s, &setup, e);
+}
+
 static void activate(struct fixture *f, int64_t generation, const char *text)
 {
 	struct store_active a = {.generation = generation, .mixed = true};
@@ -105,7 +112,7 @@ static void follows_the_store(void **state)
 	struct source *s;
 	struct err e;
 
-	assert_int_equal(source_open(&s, f->state, &f->log, &e), 0);
+	assert_int_equal(open_source(&s, f, f->state, &e), 0);
 	assert_true(rings(s, 0));
 	takes(s, NULL);
 
@@ -145,7 +152,7 @@ static void starts_with_what_is_there(void **state)
 	struct err e;
 
 	activate(f, 7, "seven");
-	assert_int_equal(source_open(&s, f->state, &f->log, &e), 0);
+	assert_int_equal(open_source(&s, f, f->state, &e), 0);
 	takes(s, "seven");
 	source_close(s);
 }
@@ -156,7 +163,7 @@ static void needs_a_store(void **state)
 	struct source *s;
 	struct err e;
 
-	assert_int_equal(source_open(&s, "/tmp/ctl-source.none", &f->log, &e), ERR_FAILED);
+	assert_int_equal(open_source(&s, f, "/tmp/ctl-source.none", &e), ERR_FAILED);
 	assert_string_equal(e.id, "no-store");
 }
 

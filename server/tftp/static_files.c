@@ -99,7 +99,7 @@ static void tag_of(struct catalog_tag *tag, const struct stat *st)
 	} what = {st->st_dev, st->st_ino, (uint64_t)st->st_size, (uint64_t)st->st_ctim.tv_sec,
 		  (uint64_t)st->st_ctim.tv_nsec};
 
-	_Static_assert(sizeof(what) <= sizeof(tag->bytes), "a tag has to hold it");
+	_Static_assert(sizeof(what) == STATIC_TAG, "a tag has to hold it");
 	memset(tag, 0, sizeof(*tag));
 	memcpy(tag->bytes, &what, sizeof(what));
 }
@@ -148,6 +148,7 @@ void static_files_make(struct catalog_job *j, void *own)
 
 	err_set(&j->e, ERR_FAILED, "static", "cannot read the static file %s: %s", j->name.text,
 		strerror(errno));
+	j->content = NULL;
 	if (fd < 0) {
 		const bool out_of_files = errno == EMFILE || errno == ENFILE || errno == ENOMEM;
 

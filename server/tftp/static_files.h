@@ -11,6 +11,8 @@
 enum {
 	STATIC_FRESH_MS = 1000,        /* a changed file is noticed after so long */
 	STATIC_MEMORY_MAX = 256 << 10, /* bytes; larger ones stay on the disk */
+	STATIC_SIGNED_MAX = 16 << 20,  /* bytes of a file that is signed here */
+	STATIC_TAG = 40,               /* bytes of a tag that are used; the others are zero */
 	STATIC_DEPTH = 8,              /* folders in a name */
 	STATIC_LOOKS =
 		10000, /* entries of a folder that are compared to find one in another case */

@@ -2,6 +2,7 @@
 #include "server/tftp/listener_priv.h"
 
 #include <stddef.h>
+#include <string.h>
 
 /* Bytes of IPv4, UDP and the shortest request there is: what an answer may have for nothing. */
 enum { REQUEST_BYTES = 44 };
@@ -88,9 +89,16 @@ static void prove(struct listener *l, struct session *s)
 	s->unproven = 0;
 }
 
+static void note_end(struct listener *l, const struct session *s, const char *outcome)
+{
+	note_asked(l, &s->peer, span_of(s->name, strlen(s->name)), outcome, s->content);
+}
+
 static void finished(struct listener *l, struct session *s)
 {
 	char who[UDP_TEXT_MAX];
+
+	note_end(l, s, NULL);
 
 	if (log_limit_open(&l->log, LOG_LEVEL_INFO))
 		log_limited(&l->log, LOG_LEVEL_INFO, "%s has %s, %zu bytes",
@@ -118,6 +126,7 @@ static void on_error(struct listener *l, struct session *s, const struct tftp_pa
 		log_limited(&l->log, LOG_LEVEL_INFO, "%s does not want %s: error %u, \"%.*s\"",
 			    udp_text(&s->peer, who), s->name, p->code, shown(p->text),
 			    (const char *)p->text.data);
+	note_end(l, s, "broken-off");
 	session_end(l, s);
 }
 
@@ -155,5 +164,7 @@ void session_due(void *arg, struct wheel_timer *t)
 		log_limited(&l->log, LOG_LEVEL_INFO,
 			    "%s no longer answers; the transfer of %s ends",
 			    udp_text(&s->peer, who), s->name);
+	if (s->transfer.proven)
+		note_end(l, s, "broken-off");
 	session_end(l, s);
 }

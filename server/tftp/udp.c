@@ -68,6 +68,19 @@ const char *udp_text(const union udp_addr *a, char text[UDP_TEXT_MAX])
 	return text;
 }
 
+const char *udp_host_text(const union udp_addr *a, char text[UDP_TEXT_MAX])
+{
+	const struct in6_addr *v6 = &a->in6.sin6_addr;
+
+	if (a->sa.sa_family != AF_INET6)
+		inet_ntop(AF_INET, &a->in4.sin_addr, text, UDP_TEXT_MAX);
+	else if (IN6_IS_ADDR_V4MAPPED(v6))
+		inet_ntop(AF_INET, v6->s6_addr + 12, text, UDP_TEXT_MAX);
+	else
+		inet_ntop(AF_INET6, v6, text, UDP_TEXT_MAX);
+	return text;
+}
+
 uint16_t udp_port(const union udp_addr *a)
 {
 	return ntohs(a->sa.sa_family == AF_INET6 ? a->in6.sin6_port : a->in4.sin_port);

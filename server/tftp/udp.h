@@ -42,6 +42,9 @@ int udp_resolve(union udp_addr *at, const struct hostport *hp, struct err *e);
 /* Writes an address with its port; returns text. */
 const char *udp_text(const union udp_addr *a, char text[UDP_TEXT_MAX]);
 
+/* The address alone; one of IPv4 on an IPv6 socket as what it is. */
+const char *udp_host_text(const union udp_addr *a, char text[UDP_TEXT_MAX]);
+
 uint16_t udp_port(const union udp_addr *a);
 void udp_set_port(union udp_addr *a, uint16_t port);
 bool udp_same(const union udp_addr *a, const union udp_addr *b);
