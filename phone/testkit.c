@@ -137,20 +137,26 @@ void server_put(struct phone_server *s, const char *name, const char *text)
 	buf_str(add(s, name), text);
 }
 
-void server_put_signed(struct phone_server *s, const char *name, const char *text)
+void server_put_signed_by(struct phone_server *s, const char *name, const char *text,
+			  const char *signer)
 {
-	struct test_key ccm = test_key_load("ccm");
+	struct test_key k = test_key_load(signer);
 	const struct sgn_plan plan = {
 		.filename = name,
-		.signer = ccm.cert,
+		.signer = k.cert,
 		.digest = TL_SHA1,
 		.timestamp = TEST_TIME,
 	};
 	struct err e;
 
-	if (sgn_build(add(s, name), &plan, span_of(text, strlen(text)), pkey_sign, ccm.key, &e))
+	if (sgn_build(add(s, name), &plan, span_of(text, strlen(text)), pkey_sign, k.key, &e))
 		fail_msg("%s", e.what);
-	test_key_free(&ccm);
+	test_key_free(&k);
+}
+
+void server_put_signed(struct phone_server *s, const char *name, const char *text)
+{
+	server_put_signed_by(s, name, text, "ccm");
 }
 
 void server_put_encrypted(struct phone_server *s, const char *name, const char *text,

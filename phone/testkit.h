@@ -47,6 +47,10 @@ void server_put_vector(struct phone_server *s, const char *name, const char *vec
 void server_put(struct phone_server *s, const char *name, const char *text);
 void server_put_signed(struct phone_server *s, const char *name, const char *text);
 
+/* ... with the key of another there. */
+void server_put_signed_by(struct phone_server *s, const char *name, const char *text,
+			  const char *signer);
+
 /* ... encrypted for the certificate of another key there; with a typed key (16 bytes) if phone is
  * NULL. */
 void server_put_encrypted(struct phone_server *s, const char *name, const char *text,
