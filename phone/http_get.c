@@ -43,7 +43,7 @@ static int set_base(struct http_get *h, const char *scheme, const char *rest, ui
 	len = snprintf(h->base, sizeof(h->base), "%s://%s%s%s:%u/%s%s", scheme, v6 ? "[" : "",
 		       hp.host, v6 ? "]" : "", hp.port, path,
 		       *path && path[strlen(path) - 1] != '/' ? "/" : "");
-	if (len < 0 || (size_t)len >= sizeof(h->base) || strpbrk(path, "?# @"))
+	if (len < 0 || (size_t)len >= sizeof(h->base) || strpbrk(rest, "?# @"))
 		return err_set(e, ERR_USAGE, "http-server", "%.60s is no URL of a folder", rest);
 	return 0;
 }

@@ -78,7 +78,7 @@ static enum kind kind_of_tlv(const char *base, struct span file)
 	struct tf_header h;
 	struct err ignored;
 
-	if (tf_header_parse(&h, file, TF_SGN, &ignored))
+	if (tf_header_parse(&h, file, TF_LIST, &ignored))
 		return file.data[3] > 1 ? kind_of_signed(file) : kind_of_list(base);
 	if (span_eq(h.value[TF_FILENAME], itl))
 		return KIND_ITL;
