@@ -55,7 +55,6 @@ static void hand_over_ctl(struct source *s, struct content *ctl)
 	s->fresh.has_ctl = true;
 	pthread_mutex_unlock(&s->lock);
 	content_unref(old);
-	ring(s->news);
 }
 
 static void tell_changed(struct source *s)
@@ -63,7 +62,18 @@ static void tell_changed(struct source *s)
 	pthread_mutex_lock(&s->lock);
 	s->fresh.changed = true;
 	pthread_mutex_unlock(&s->lock);
-	ring(s->news);
+}
+
+/* The list and the files that depend on it are told of together. */
+static void ring_for_news(struct source *s)
+{
+	bool any;
+
+	pthread_mutex_lock(&s->lock);
+	any = s->fresh.changed || s->fresh.has_ctl;
+	pthread_mutex_unlock(&s->lock);
+	if (any)
+		ring(s->news);
 }
 
 /* Takes the active list over if it is another one than before. */
@@ -123,6 +133,7 @@ static int look(struct source *s, struct err *e)
 		return rc;
 	s->counter = counter;
 	look_at_files(s);
+	ring_for_news(s);
 	return 0;
 }
 
