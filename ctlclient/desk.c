@@ -110,6 +110,11 @@ const struct desk_opts *desk_opts_of(const struct desk *d)
 	return &d->opts;
 }
 
+void desk_allow_final_try(struct desk *d, bool allow)
+{
+	d->opts.allow_final_try = allow;
+}
+
 void desk_interrupt(struct desk *d, int fd)
 {
 	owner_interrupt(d->owner, fd);

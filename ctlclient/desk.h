@@ -35,6 +35,9 @@ void desk_close(struct desk *d);
 
 const struct desk_opts *desk_opts_of(const struct desk *d);
 
+/* Changes --allow-final-try. */
+void desk_allow_final_try(struct desk *d, bool allow);
+
 /* owner_interrupt() for the desk's thread. */
 void desk_interrupt(struct desk *d, int fd);
 
@@ -61,6 +64,9 @@ void desk_token_pin_from(struct desk_token *t, const char *source, const char *o
  * that CTL_PIN_FILE names, else from the terminal. The prompt names the token, why ("to sign the
  * CTL") and the state of its counter. Give it to secret_free(). */
 int desk_token_pin(struct secret *pin, const struct desk_token *t, const char *why, struct err *e);
+
+/* True if a person has to type the PIN: neither the URI, nor an option or a variable has it. */
+bool desk_token_pin_is_typed(const struct desk_token *t);
 
 /* This PIN is used, as if it stood in the URI, whatever else is given; *pin is taken over. It is
  * wiped when it is refused, and at the latest with t. */

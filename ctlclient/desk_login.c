@@ -44,7 +44,7 @@ static struct pin_ask ask_for(const struct desk_token *t, const char *why)
 	};
 }
 
-static bool is_typed(const struct desk_token *t)
+bool desk_token_pin_is_typed(const struct desk_token *t)
 {
 	const struct pin_ask ask = ask_for(t, NULL);
 
@@ -109,7 +109,7 @@ static int login_with(struct desk_token *t, struct secret *pin, bool typed, stru
 
 static int login_once(struct desk_token *t, struct err *e)
 {
-	const bool typed = is_typed(t);
+	const bool typed = desk_token_pin_is_typed(t);
 	struct secret pin = {0};
 	struct login by_reader = {t, NULL};
 	int rc;

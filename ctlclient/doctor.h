@@ -27,6 +27,7 @@ struct doctor {
 	struct desk_opts desk_opts;
 	struct cluster_opts cluster;
 	const char *uri; /* the token asked for, or NULL: all of them */
+	bool never_asks; /* no question, no PIN that a person types, no test signature then */
 	struct doctor_step steps[DOCTOR_STEPS_MAX];
 	size_t n;
 	const char *about;           /* label of the token that steps are added for, or NULL */

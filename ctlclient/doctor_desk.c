@@ -368,6 +368,11 @@ static bool may_try(struct trial *t, const struct doctor *d, const struct seen *
 			 "not tried: a wrong PIN was given to this token before");
 		return false;
 	}
+	if (d->never_asks && s->info.login_required) {
+		snprintf(t->skipped, sizeof(t->skipped),
+			 "signing was not tried: that takes the PIN, which is not asked for here");
+		return false;
+	}
 	if (!s->info.login_required || has_pin_source(d))
 		return true;
 	if (isatty(STDIN_FILENO) && cli_confirm("Make a test signature? It asks for the PIN."))

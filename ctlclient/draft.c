@@ -122,9 +122,8 @@ static struct span old_bytes(const struct draft *d, uint16_t role, const struct 
 	return span_of(NULL, 0);
 }
 
-int draft_add_sast(struct draft *d, X509 *cert, struct err *e)
+int draft_check_sast(const struct draft *d, const X509 *cert, struct err *e)
 {
-	struct item *it;
 	const int bits = cert_rsa_bits(cert);
 
 	if (find_sast(d, cert)) {
@@ -144,6 +143,16 @@ int draft_add_sast(struct draft *d, X509 *cert, struct err *e)
 		buf_free(&key);
 		return err_hint(e, "make a key with \"ctlclient token keygen --bits 2048\"");
 	}
+	return 0;
+}
+
+int draft_add_sast(struct draft *d, X509 *cert, struct err *e)
+{
+	struct item *it;
+	const int rc = draft_check_sast(d, cert, e);
+
+	if (rc)
+		return rc;
 	it = new_item(d);
 	if (!it || !X509_up_ref(cert))
 		return err_nomem(e);

@@ -15,6 +15,9 @@ struct draft;
 int draft_new(struct draft **out, const struct tl *old, struct err *e);
 void draft_free(struct draft *d);
 
+/* 0 if draft_add_sast() would take the certificate, else its error. */
+int draft_check_sast(const struct draft *d, const X509 *cert, struct err *e);
+
 /* Adds a security token's certificate (the draft keeps a reference). The same key twice is
  * ERR_REFUSED "same-token"; a key that cannot sign trust lists "ctl-signer-key". */
 int draft_add_sast(struct draft *d, X509 *cert, struct err *e);

@@ -67,6 +67,7 @@ int link_start(struct link **out, const struct cluster_opts *opts, struct err *e
 	if (!l)
 		return err_nomem(e);
 	l->opts = opts;
+	l->api_opts.cancel = opts->cancel;
 	rc = link_pin(&l->api_opts, l->fingerprint, opts, e);
 	if (rc)
 		link_close(l);

@@ -5,6 +5,7 @@
 #include "ctlclient/desk.h"
 
 #include <argp.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 /* --module, --pin-source, --allow-final-try, --token-timeout, --wait: the child's input is a struct
@@ -21,6 +22,7 @@ struct cluster_opts {
 	const char *client_cert;       /* --client-cert, CTL_CLIENT_CERT */
 	const char *client_pin_source; /* --client-pin-source, else what desk says */
 	const struct desk_opts *desk;  /* for the token with it; NULL: CTL_MODULE's */
+	const atomic_bool *cancel;     /* as in struct api_opts; not an option */
 	bool json;                     /* --json */
 	bool optional;                 /* set before parsing: server and user may be missing */
 };
