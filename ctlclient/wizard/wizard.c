@@ -182,6 +182,7 @@ static void take_options(struct wizard *w, const struct args *a)
 {
 	w->cluster = a->cluster;
 	w->cluster.cancel = &w->brake.cancel;
+	w->cluster.desk = &w->desk_opts;
 	w->desk_opts = a->desk;
 	w->desk_opts.quiet = true;
 	if (a->cluster.server && !*w->state.server)
