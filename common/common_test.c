@@ -383,11 +383,13 @@ static void secret_too_long_is_refused(void **state)
 
 static void conf_reads_all_keys(void **state)
 {
-	char *path = write_text(*state, "c",
-				"state = \"/s\"\nlog-level = debug\nprovider {\n listen = "
-				"\"127.0.0.1:1\"\n connections = 7\n signers = \"/a.pem\"\n "
-				"require-hardware = true\n}\ntftp { listen = \"[::1]:2\" }\n"
-				"metrics { listen = \"127.0.0.1\" }\n");
+	char *path = write_text(
+		*state, "c",
+		"state = \"/s\"\nlog-level = debug\nprovider {\n listen = "
+		"\"127.0.0.1:1\"\n connections = 7\n signers = \"/a.pem\"\n "
+		"require-hardware = true\n}\ntftp { listen = \"[::1]:2\"\n key = \"/k\"\n "
+		"certificate = \"/c\"\n digest = sha512 }\n"
+		"metrics { listen = \"127.0.0.1\" }\n");
 	struct conf c;
 	struct err e;
 
@@ -396,6 +398,9 @@ static void conf_reads_all_keys(void **state)
 	assert_int_equal(c.log_level, LOG_LEVEL_DEBUG);
 	assert_int_equal(c.provider.port, 1);
 	assert_string_equal(c.tftp.host, "::1");
+	assert_string_equal(c.tftp_key, "/k");
+	assert_string_equal(c.tftp_cert, "/c");
+	assert_true(c.tftp_sha512);
 	assert_int_equal(c.provider_connections, 7);
 	assert_string_equal(c.signers, "/a.pem");
 	assert_true(c.require_hardware);
@@ -419,6 +424,7 @@ static void conf_refuses_mistakes(void **state)
 		"provider { require-hardware = true }\n",
 		"metrics { listen = \"192.0.2.1:80\" }\n",
 		"metrics { listen = \"0.0.0.0:80\" }\n",
+		"tftp { digest = md5 }\n",
 	};
 	struct conf c;
 	struct err e;

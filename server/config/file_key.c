@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum {
 	PEM_MAX = 256 * 1024,
@@ -270,6 +271,49 @@ static int sign_job(void *arg, struct err *e)
 
 /* ---- both ---- */
 
+static int copy_text(const char **to, const char *from, struct err *e)
+{
+	*to = from ? strdup(from) : NULL;
+	return from && !*to ? err_nomem(e) : 0;
+}
+
+static int copy_where(struct file_key *k, const struct file_key_where *from, struct err *e)
+{
+	int rc = copy_text(&k->where.key, from->key, e);
+
+	if (!rc)
+		rc = copy_text(&k->where.cert, from->cert, e);
+	return rc ? rc : copy_text(&k->where.module, from->module, e);
+}
+
+static void free_where(struct file_key_where *w)
+{
+	free((void *)(uintptr_t)w->key);
+	free((void *)(uintptr_t)w->cert);
+	free((void *)(uintptr_t)w->module);
+}
+
+int file_key_of_node(struct file_key **out, const struct conf *conf, struct err *e)
+{
+	struct file_key_where where = {conf->tftp_key, conf->tftp_cert, NULL};
+	char *key = NULL, *cert = NULL;
+	int rc = 0;
+
+	*out = NULL;
+	if (where.key)
+		return file_key_open(out, &where, e);
+	key = file_join(conf->state, "keys/ccm.key");
+	cert = file_join(conf->state, "keys/ccm.crt");
+	where = (struct file_key_where){key, cert, NULL};
+	if (!key || !cert)
+		rc = err_nomem(e);
+	else if (!access(key, F_OK))
+		rc = file_key_open(out, &where, e);
+	free(key);
+	free(cert);
+	return rc;
+}
+
 int file_key_open(struct file_key **out, const struct file_key_where *where, struct err *e)
 {
 	struct file_key *k = calloc(1, sizeof(*k));
@@ -277,9 +321,10 @@ int file_key_open(struct file_key **out, const struct file_key_where *where, str
 
 	if (!k)
 		return err_nomem(e);
-	k->where = *where;
 	pthread_mutex_init(&k->lock, NULL);
-	rc = is_uri(where->key) ? open_token(k, e) : open_files(k, e);
+	rc = copy_where(k, where, e);
+	if (!rc)
+		rc = is_uri(where->key) ? open_token(k, e) : open_files(k, e);
 	if (rc) {
 		file_key_close(k);
 		return rc;
@@ -301,6 +346,7 @@ void file_key_close(struct file_key *k)
 	secret_free(&k->pin);
 	X509_free(k->cert);
 	EVP_PKEY_free(k->key);
+	free_where(&k->where);
 	pthread_mutex_destroy(&k->lock);
 	free(k);
 }

@@ -4,7 +4,7 @@
 #ifndef SERVER_CONFIG_FILE_KEY_H
 #define SERVER_CONFIG_FILE_KEY_H
 
-#include "common/err.h"
+#include "common/conf.h"
 
 #include <openssl/x509.h>
 #include <stddef.h>
@@ -12,7 +12,6 @@
 
 struct file_key;
 
-/* Borrowed: the strings must live as long as the key. */
 struct file_key_where {
 	const char *key; /* path of a PEM file, or a pkcs11: URI (its PIN by pin-source there) */
 	const char
@@ -26,6 +25,10 @@ struct file_key_where {
  * not belong together), those of token_find() and token_login(). */
 int file_key_open(struct file_key **out, const struct file_key_where *where, struct err *e);
 void file_key_close(struct file_key *k);
+
+/* That of this node: what tftp { key } and certificate say, else STATE/keys/ccm.key; *out is NULL
+ * if there is no such file, as nothing has to be signed in a non-secure cluster. */
+int file_key_of_node(struct file_key **out, const struct conf *conf, struct err *e);
 
 /* Reads key and certificate again if their files have changed. While the two are no pair (they are
  * replaced one after the other), the old ones stay. Any thread. */

@@ -1,6 +1,5 @@
 #include "server/tftp/service.h"
 
-#include "common/file.h"
 #include "server/tftp/listener.h"
 #include "server/tftp/makers.h"
 #include "server/tftp/source.h"
@@ -25,8 +24,7 @@ struct team {
 
 struct service {
 	struct file_key *key;
-	char *key_path, *cert_path; /* of the node's own key */
-	int folder;                 /* of static files; -1: none */
+	int folder; /* of static files; -1: none */
 	struct team signers, disk;
 	struct catalog_source sources[SOURCES];
 	struct serve serve;
@@ -71,25 +69,15 @@ static size_t processors(void)
 	return n < 1 ? 1 : n < THREADS_MAX ? (size_t)n : THREADS_MAX;
 }
 
-/* Without a key nothing is signed, which is all right while the cluster is non-secure. */
 static int open_key(struct service *s, struct daemon *d, struct err *e)
 {
 	const struct conf *c = daemon_conf(d);
-	struct file_key_where where = {.key = c->tftp_key, .cert = c->tftp_cert};
+	const int rc = file_key_of_node(&s->key, c, e);
 
-	if (!where.key) {
-		s->key_path = file_join(c->state, "keys/ccm.key");
-		s->cert_path = file_join(c->state, "keys/ccm.crt");
-		if (!s->key_path || !s->cert_path)
-			return err_nomem(e);
-		where = (struct file_key_where){.key = s->key_path, .cert = s->cert_path};
-		if (access(s->key_path, F_OK)) {
-			log_line(daemon_log(d), LOG_LEVEL_WARN,
-				 "there is no key %s: no file is signed", s->key_path);
-			return 0;
-		}
-	}
-	return file_key_open(&s->key, &where, e);
+	if (!rc && !s->key)
+		log_line(daemon_log(d), LOG_LEVEL_WARN,
+			 "there is no key %s/keys/ccm.key: no file is signed", c->state);
+	return rc;
 }
 
 static int open_makers(struct service *s, struct daemon *d, struct err *e)
@@ -245,7 +233,5 @@ void service_close(void *own)
 	if (s->folder >= 0)
 		close(s->folder);
 	file_key_close(s->key);
-	free(s->key_path);
-	free(s->cert_path);
 	free(s);
 }
