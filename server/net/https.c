@@ -9,6 +9,7 @@
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/listener.h>
+#include <inttypes.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -29,6 +30,8 @@ enum {
 	SEND_S = 30,             /* for a reply to leave */
 	LINGER_S = 5,            /* for the rest of a request that was refused */
 	LINGER_BYTES = 32 << 20, /* of which so much is read, and dropped */
+	PIECE_BYTES = 64 << 10,  /* of a source, at a time */
+	DATE_BYTES = 32,
 };
 
 enum state {
@@ -58,7 +61,9 @@ struct conn {
 	struct https_server *server;
 	struct bufferevent *bev;
 	struct event *deadline;
+	struct https_source source; /* of the reply that is leaving; read is NULL: none */
 	char peer[HTTPS_PEER_MAX];
+	struct sockaddr_storage peer_addr;
 	TAILQ_ENTRY(conn) link;
 };
 
@@ -68,6 +73,8 @@ struct https_server {
 	size_t nlisteners;
 	struct conn_list conns; /* the one that moved last is at the end */
 	size_t nconns;
+	time_t date_of; /* when date was right */
+	char date[DATE_BYTES];
 	void (*drained)(void *arg); /* set: draining */
 	void *drained_arg;
 };
@@ -92,12 +99,20 @@ static bool is_idle(const struct conn *c)
 	return c->state == CONN_HEAD || c->state == CONN_LINGER;
 }
 
+static void source_end(struct conn *c)
+{
+	if (c->source.read && c->source.done)
+		c->source.done(c->source.arg);
+	c->source = (struct https_source){0};
+}
+
 static void conn_free(struct conn *c)
 {
 	struct https_server *s = c->server;
 
 	TAILQ_REMOVE(&s->conns, c, link);
 	s->nconns--;
+	source_end(c);
 	request_clear(&c->r);
 	event_free(c->deadline);
 	bufferevent_free(c->bev);
@@ -123,40 +138,97 @@ static const char *reason_of(int status)
 	switch (status) {
 	case 200:
 		return "OK";
+	case 206:
+		return "Partial Content";
 	case 304:
 		return "Not Modified";
+	case 404:
+		return "Not Found";
 	default:
 		return status < 400 ? "Done" : "Refused";
 	}
 }
 
-static void put_head(struct evbuffer *out, const struct https_reply *reply, bool keep_alive)
+static const char *date(struct https_server *s)
 {
-	char date[64];
-	struct tm tm;
 	const time_t now = time(NULL);
+	struct tm tm;
 
-	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
+	if (now != s->date_of)
+		strftime(s->date, sizeof(s->date), "%a, %d %b %Y %H:%M:%S GMT",
+			 gmtime_r(&now, &tm));
+	s->date_of = now;
+	return s->date;
+}
+
+static uint64_t length_of(const struct https_reply *reply)
+{
+	return reply->source ? reply->source->len : reply->body.len;
+}
+
+static void put_head(struct https_server *s, struct evbuffer *out, const struct https_reply *reply,
+		     bool keep_alive)
+{
 	evbuffer_add_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n", reply->status,
-			    reason_of(reply->status), date);
+			    reason_of(reply->status), date(s));
 	if (reply->status != 304)
-		evbuffer_add_printf(out, "Content-Length: %zu\r\n", reply->body.len);
+		evbuffer_add_printf(out, "Content-Length: %" PRIu64 "\r\n", length_of(reply));
 	if (reply->type)
 		evbuffer_add_printf(out, "Content-Type: %s\r\n", reply->type);
 	for (size_t i = 0; i < HTTPS_FIELDS_MAX && reply->fields[i].name; i++)
 		evbuffer_add_printf(out, "%s: %s\r\n", reply->fields[i].name,
 				    reply->fields[i].value);
-	evbuffer_add_printf(out,
-			    "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n%s\r\n",
+	evbuffer_add_printf(out, "Cache-Control: %s\r\nX-Content-Type-Options: nosniff\r\n%s\r\n",
+			    reply->may_keep ? "no-cache" : "no-store",
 			    keep_alive ? "" : "Connection: close\r\n");
+}
+
+/* Puts the next piece of the source out; false if it cannot be read. */
+static bool put_piece(struct conn *c)
+{
+	struct https_source *source = &c->source;
+	const size_t n = source->len < PIECE_BYTES ? (size_t)source->len : PIECE_BYTES;
+	struct evbuffer *out = bufferevent_get_output(c->bev);
+	struct evbuffer_iovec room;
+
+	if (!n)
+		return true;
+	if (evbuffer_reserve_space(out, (ev_ssize_t)n, &room, 1) != 1 ||
+	    !source->read(source->arg, source->at, room.iov_base, n))
+		return false;
+	room.iov_len = n;
+	evbuffer_commit_space(out, &room, 1);
+	source->at += n;
+	source->len -= n;
+	return true;
+}
+
+static void put_body(struct conn *c, struct evbuffer *out, const struct https_reply *reply)
+{
+	const bool head_only = c->r.head.method && !strcmp(c->r.head.method, "HEAD");
+
+	if (reply->source) {
+		c->source = *reply->source;
+		if (head_only)
+			c->source.len = 0;
+		/* What cannot be read now cannot be read later: on_write() breaks off. */
+		(void)put_piece(c);
+		if (!c->source.len)
+			source_end(c);
+	} else if (!head_only) {
+		evbuffer_add(out, reply->body.data, reply->body.len);
+	}
 }
 
 void https_reply(struct https_request *r, const struct https_reply *reply)
 {
 	struct conn *c = conn_of(r);
 	struct evbuffer *out = bufferevent_get_output(c->bev);
+	const uint64_t body = length_of(reply);
 
 	if (c->broken) {
+		if (reply->source && reply->source->done)
+			reply->source->done(reply->source->arg);
 		conn_free(c);
 		return;
 	}
@@ -169,10 +241,9 @@ void https_reply(struct https_request *r, const struct https_reply *reply)
 	if (c->unread || c->server->drained)
 		r->head.keep_alive = false;
 	/* In one piece it leaves as one record. */
-	evbuffer_expand(out, REPLY_HEAD_BYTES + reply->body.len);
-	put_head(out, reply, r->head.keep_alive);
-	if (!r->head.method || strcmp(r->head.method, "HEAD") != 0)
-		evbuffer_add(out, reply->body.data, reply->body.len);
+	evbuffer_expand(out, REPLY_HEAD_BYTES + (body < PIECE_BYTES ? (size_t)body : PIECE_BYTES));
+	put_head(c->server, out, reply, r->head.keep_alive);
+	put_body(c, out, reply);
 	c->state = CONN_REPLY;
 	conn_moved(c, SEND_S);
 }
@@ -348,6 +419,18 @@ static void linger(struct conn *c)
 	drain(c);
 }
 
+/* A piece has left. */
+static void go_on_sending(struct conn *c)
+{
+	if (!put_piece(c)) {
+		conn_free(c);
+		return;
+	}
+	if (!c->source.len)
+		source_end(c);
+	conn_moved(c, SEND_S);
+}
+
 static void on_write(struct bufferevent *bev, void *arg)
 {
 	struct conn *c = arg;
@@ -355,6 +438,10 @@ static void on_write(struct bufferevent *bev, void *arg)
 	(void)bev;
 	if (c->state != CONN_REPLY)
 		return;
+	if (c->source.read) {
+		go_on_sending(c);
+		return;
+	}
 	if (c->r.head.keep_alive)
 		next_request(c);
 	else if (c->unread)
@@ -479,6 +566,7 @@ static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct socka
 	 */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
 	peer_text(c->peer, sa, (socklen_t)salen);
+	memcpy(&c->peer_addr, sa, (size_t)salen);
 	bufferevent_setcb(c->bev, on_read, on_write, on_event, c);
 	bufferevent_setwatermark(c->bev, EV_READ, 0, most);
 	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
@@ -652,6 +740,11 @@ const char *https_peer(const struct https_request *r)
 	return conn_of(r)->peer;
 }
 
+const struct sockaddr *https_peer_addr(const struct https_request *r)
+{
+	return (const struct sockaddr *)&conn_of(r)->peer_addr;
+}
+
 static SSL *ssl_of(const struct https_request *r)
 {
 	return bufferevent_openssl_get_ssl(conn_of(r)->bev);
@@ -659,10 +752,10 @@ static SSL *ssl_of(const struct https_request *r)
 
 X509 *https_peer_cert(const struct https_request *r)
 {
-	return SSL_get0_peer_certificate(ssl_of(r));
+	return conn_of(r)->server->opts.tls ? SSL_get0_peer_certificate(ssl_of(r)) : NULL;
 }
 
 STACK_OF(X509) * https_peer_chain(const struct https_request *r)
 {
-	return SSL_get_peer_cert_chain(ssl_of(r));
+	return conn_of(r)->server->opts.tls ? SSL_get_peer_cert_chain(ssl_of(r)) : NULL;
 }

@@ -36,7 +36,7 @@ typedef void https_handler_fn(struct https_request *r, void *arg);
 
 struct https_opts {
 	struct event_base *base;
-	SSL_CTX *tls;                  /* borrowed; NULL: plain HTTP, for loopback only */
+	SSL_CTX *tls;                  /* borrowed; NULL: plain HTTP, for nothing that is secret */
 	const struct hostport *listen; /* borrowed for the call; a name may stand for several */
 	const int *sockets; /* nsockets of them listen already, instead; the server's own */
 	size_t nsockets;
@@ -77,20 +77,33 @@ const char *https_path(const struct https_request *r);
 const char *https_query(const struct https_request *r);
 const char *https_header(const struct https_request *r, const char *name); /* or NULL */
 struct span https_body(const struct https_request *r);
-const char *https_peer(const struct https_request *r); /* the client's address */
+const char *https_peer(const struct https_request *r);                 /* the client's address */
+const struct sockaddr *https_peer_addr(const struct https_request *r); /* the same, with port */
 
 /* The certificate that the client showed for its connection, and those that came with it; NULL if
- * there are none. That it has the key is certain; whether anybody trusts it is for the caller to
- * judge. Borrowed from r. */
+ * there are none, or no TLS. That it has the key is certain; whether anybody trusts it is for the
+ * caller to judge. Borrowed from r. */
 X509 *https_peer_cert(const struct https_request *r);
 STACK_OF(X509) * https_peer_chain(const struct https_request *r);
 
 /* ---- its reply ---- */
 
+/* A body that need not be in memory as a whole: pieces are taken as the client takes them. */
+struct https_source {
+	/* Puts n bytes from at into to; false if they are not there any more: the connection is
+	 * broken off then. */
+	bool (*read)(void *arg, uint64_t at, uint8_t *to, size_t n);
+	void (*done)(void *arg); /* called once, when no more is read */
+	void *arg;
+	uint64_t at, len; /* the part that is sent */
+};
+
 struct https_reply {
 	int status;
 	const char *type; /* Content-Type; NULL if there is no body */
 	struct span body;
+	const struct https_source *source; /* instead of body, if not NULL */
+	bool may_keep; /* a client may keep it and ask whether it is still good (ETag) */
 	struct https_field {
 		const char *name, *value;
 	} fields[HTTPS_FIELDS_MAX]; /* further ones, up to a NULL name */

@@ -11,7 +11,11 @@
 
 #include "common/bytes.h"
 
-enum { CONTENT_ETAG = 36 }; /* "\"" 32 hexadecimal digits "\"" NUL, with room to spare */
+enum {
+	CONTENT_ETAG = 36,  /* two quotes, 32 hexadecimal digits, a NUL, and room to spare */
+	CONTENT_OWNERS = 2, /* LSC and MIC */
+	CONTENT_OWNER = 32,
+};
 
 struct content {
 	unsigned refs;
@@ -22,7 +26,11 @@ struct content {
 	size_t *meter;           /* what the memory counts for, or NULL */
 
 	/* Of a phone's configuration: */
-	bool secret;         /* passwords in the clear; wiped when it goes */
+	bool secret; /* passwords in the clear; wiped when it goes */
+	/* SHA-256 of the phone's certificates, as far as there are any: where a client can show
+	 * one, only they may have what is secret. */
+	bool has_owner[CONTENT_OWNERS];
+	uint8_t owner[CONTENT_OWNERS][CONTENT_OWNER];
 	int64_t stamp;       /* store_device.stamp; 0: none */
 	const char *outcome; /* what to note when a phone has it (store_seen); static, or NULL */
 };

@@ -1,5 +1,7 @@
 #include "server/tftp/makers.h"
 
+#include "common/sha256.h"
+#include "server/store/store_phone.h"
 #include "server/tftp/static_files.h"
 
 #include <stdlib.h>
@@ -60,12 +62,31 @@ static const char *outcome_of(enum device_file_kind kind)
 	return kind == DEVICE_FILE_MINIMAL ? "minimal" : "sent";
 }
 
-static void take_file(struct catalog_job *j, struct device_file *f)
+/* Whose certificates those are that may have it; without any, nobody's are. */
+static void set_owners(struct content *c, struct maker *m, const char *device)
 {
+	struct store_phone p = {0};
+	bool found = false;
+	struct err ignored;
+
+	if (store_phone_get(m->store, device, &p, &found, &ignored) || !found)
+		return;
+	if (p.lsc.len)
+		c->has_owner[0] = !sha256_of(c->owner[0], buf_view(&p.lsc), &ignored);
+	if (p.mic.len)
+		c->has_owner[1] = !sha256_of(c->owner[1], buf_view(&p.mic), &ignored);
+	store_phone_free(&p);
+}
+
+static void take_file(struct catalog_job *j, struct maker *m, struct device_file *f)
+{
+	_Static_assert((int)SHA256_LEN == (int)CONTENT_OWNER, "an owner is a SHA-256");
 	j->content = content_new(&f->bytes);
 	if (!j->content)
 		return;
 	j->content->secret = f->has_secrets;
+	if (f->has_secrets)
+		set_owners(j->content, m, f->device);
 	j->content->stamp = f->stamp;
 	j->content->outcome = outcome_of(f->kind);
 	j->made = CATALOG_MADE;
@@ -90,7 +111,7 @@ void maker_config(struct catalog_job *j, void *own)
 	if (f.absent)
 		j->made = *f.device ? CATALOG_NONE : CATALOG_FOREIGN;
 	else
-		take_file(j, &f);
+		take_file(j, m, &f);
 	memcpy(j->tag.bytes, f.tag, sizeof(f.tag));
 	device_file_free(&f);
 }

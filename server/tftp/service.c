@@ -1,10 +1,14 @@
 #include "server/tftp/service.h"
 
+#include "common/file.h"
+#include "server/net/tls.h"
 #include "server/tftp/listener.h"
 #include "server/tftp/makers.h"
 #include "server/tftp/source.h"
 #include "server/tftp/static_files.h"
+#include "server/tftp/web.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -35,6 +39,7 @@ struct service {
 	size_t nseen;
 
 	struct listener *listener;
+	struct web *http, *https;
 };
 
 /* ---- makers ---- */
@@ -185,9 +190,77 @@ static int open_tftp(struct service *s, struct daemon *d, struct err *e)
 	return listener_open(&s->listener, &opts, e);
 }
 
+static int open_http(struct service *s, struct daemon *d, struct err *e)
+{
+	int fds[WEB_SOCKETS];
+	struct web_opts opts = {
+		.base = daemon_base(d),
+		.at = &daemon_conf(d)->http,
+		.sockets = fds,
+		.serve = &s->serve,
+		.log = daemon_log(d),
+	};
+
+	opts.nsockets = daemon_sockets(d, SOCK_STREAM, "http", fds, WEB_SOCKETS);
+	if (!opts.nsockets && !*opts.at->host)
+		return 0;
+	return web_open(&s->http, &opts, e);
+}
+
+/* Phones want an elliptic key there; without one, the node's own, which is in the list, too. */
+static int https_ctx(SSL_CTX **ctx, const char *state, struct err *e)
+{
+	char *cert = file_join(state, "keys/tftp-https.crt");
+	char *key = file_join(state, "keys/tftp-https.key");
+	int rc;
+
+	if (cert && access(cert, F_OK)) {
+		free(cert);
+		free(key);
+		cert = file_join(state, "keys/ccm.crt");
+		key = file_join(state, "keys/ccm.key");
+	}
+	rc = cert && key ? tls_modern_ctx(ctx, cert, key, e) : err_nomem(e);
+	free(cert);
+	free(key);
+	return rc;
+}
+
+static int open_https(struct service *s, struct daemon *d, struct err *e)
+{
+	int fds[WEB_SOCKETS];
+	struct web_opts opts = {
+		.base = daemon_base(d),
+		.at = &daemon_conf(d)->https,
+		.sockets = fds,
+		.serve = &s->serve,
+		.log = daemon_log(d),
+	};
+
+	opts.nsockets = daemon_sockets(d, SOCK_STREAM, "https", fds, WEB_SOCKETS);
+	if (!opts.nsockets && !*opts.at->host)
+		return 0;
+	if (https_ctx(&opts.tls, daemon_conf(d)->state, e))
+		return (int)e->kind;
+	if (web_open(&s->https, &opts, e))
+		SSL_CTX_free(opts.tls);
+	return s->https ? 0 : (int)e->kind;
+}
+
+static void say_ready(struct service *s, struct daemon *d)
+{
+	const struct conf *c = daemon_conf(d);
+	char also[64] = "";
+
+	if (s->http || s->https)
+		snprintf(also, sizeof(also), ", HTTP port %u, HTTPS port %u (0: off)",
+			 s->http ? c->http.port : 0U, s->https ? c->https.port : 0U);
+	daemon_ready(d, "version %s, listening at %s, UDP port %u%s", CTL_VERSION, c->tftp.host,
+		     c->tftp.port, also);
+}
+
 int service_open(void **own, struct daemon *d, struct err *e)
 {
-	const struct hostport *at = &daemon_conf(d)->tftp;
 	struct service *s = calloc(1, sizeof(*s));
 	int rc;
 
@@ -202,12 +275,15 @@ int service_open(void **own, struct daemon *d, struct err *e)
 	if (!rc)
 		rc = open_tftp(s, d, e);
 	if (!rc)
+		rc = open_http(s, d, e);
+	if (!rc)
+		rc = open_https(s, d, e);
+	if (!rc)
 		rc = open_catalog(s, d, e);
 	if (!rc)
 		rc = open_store(s, d, e);
 	if (!rc)
-		daemon_ready(d, "version %s, listening at %s, UDP port %u", CTL_VERSION, at->host,
-			     at->port);
+		say_ready(s, d);
 	return rc;
 }
 
@@ -219,6 +295,8 @@ void service_close(void *own)
 		return;
 	/* Who waits leaves first, then who works ends, then what both used goes. */
 	listener_close(s->listener);
+	web_close(s->http);
+	web_close(s->https);
 	team_close(&s->signers);
 	team_close(&s->disk);
 	if (s->news)
