@@ -160,6 +160,8 @@ static int fill(struct conf *c, cfg_t *cfg, struct err *e)
 	if (fill_level(c, cfg_getstr(cfg, "log-level"), e) ||
 	    fill_connections(c, cfg_getint(cfg, "provider|connections"), e) ||
 	    fill_tftp(c, cfg, e) || fill_metrics(c, cfg_getstr(cfg, "metrics|listen"), e) ||
+	    fill_text(&c->provider_user, cfg_getstr(cfg, "provider|user"), e) ||
+	    fill_text(&c->tftp_user, cfg_getstr(cfg, "tftp|user"), e) ||
 	    fill_text(&c->signers, cfg_getstr(cfg, "provider|signers"), e))
 		return (int)e->kind;
 	c->require_hardware = cfg_getbool(cfg, "provider|require-hardware");
@@ -200,6 +202,7 @@ int conf_load(struct conf *c, const char *path, struct err *e)
 		CFG_STR("listen", "0.0.0.0:2444", CFGF_NONE),
 		CFG_INT("connections", CONF_CONNECTIONS, CFGF_NONE),
 		CFG_STR("signers", "", CFGF_NONE),
+		CFG_STR("user", "", CFGF_NONE),
 		CFG_BOOL("require-hardware", cfg_false, CFGF_NONE),
 		CFG_END(),
 	};
@@ -211,6 +214,7 @@ int conf_load(struct conf *c, const char *path, struct err *e)
 		CFG_STR("key", "", CFGF_NONE),
 		CFG_STR("certificate", "", CFGF_NONE),
 		CFG_STR("digest", "sha1", CFGF_NONE),
+		CFG_STR("user", "", CFGF_NONE),
 		CFG_INT("cache", CONF_CACHE_MB, CFGF_NONE),
 		CFG_END(),
 	};
@@ -262,6 +266,8 @@ void conf_free(struct conf *c)
 {
 	free(c->state);
 	free(c->signers);
+	free(c->provider_user);
+	free(c->tftp_user);
 	free(c->tftp_static);
 	free(c->capf.key);
 	free(c->capf.pin_source);

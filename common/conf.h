@@ -61,6 +61,8 @@ struct conf {
 	char *state;                   /* folder of the store, keys and files; owned */
 	enum log_level log_level;      /* log-level: error, warning, info, debug */
 	struct hostport provider;      /* provider { listen } */
+	char *provider_user;           /* provider { user }, owned; NULL: stay who we are */
+	char *tftp_user;               /* tftp { user }, likewise */
 	unsigned provider_connections; /* provider { connections } */
 	char *signers;                 /* provider { signers }: PEM file, owned; NULL: none */
 	bool require_hardware;         /* provider { require-hardware } */

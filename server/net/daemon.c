@@ -2,6 +2,8 @@
 
 #include "common/cli.h"
 #include "common/secret.h"
+#include "server/net/become.h"
+#include "server/net/handed.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -11,20 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
+#include <systemd/sd-journal.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
 	SIGNALS = 3,
-	SOCKETS_MAX = 16,
 	READY_TEXT_MAX = 512,
 	PINGS_PER_PERIOD = 3, /* so that one that comes late is no death */
-};
-
-/* A socket that the service manager handed over. */
-struct handed {
-	int fd; /* -1: taken */
-	char *name;
 };
 
 struct daemon {
@@ -36,8 +32,7 @@ struct daemon {
 	struct event_base *base;
 	struct event *signals[SIGNALS];
 	struct event *watchdog;
-	struct handed handed[SOCKETS_MAX];
-	size_t nhanded;
+	struct handed handed;
 	bool stopping;
 };
 
@@ -73,56 +68,39 @@ void daemon_stopped(struct daemon *d)
 	event_base_loopbreak(d->base);
 }
 
-/* ---- sockets of the service manager ---- */
-
-static void take_handed(struct daemon *d)
-{
-	char **names = NULL;
-	const int n = sd_listen_fds_with_names(1, &names);
-
-	for (int i = 0; i < n; i++) {
-		const int fd = SD_LISTEN_FDS_START + i;
-
-		if (d->nhanded < SOCKETS_MAX) {
-			d->handed[d->nhanded++] = (struct handed){fd, names[i]};
-		} else {
-			close(fd);
-			free(names[i]);
-		}
-	}
-	free(names);
-}
-
 size_t daemon_sockets(struct daemon *d, int type, const char *name, int *fds, size_t most)
 {
-	const int listening = type == SOCK_STREAM ? 1 : -1;
-	size_t n = 0;
-
-	for (size_t i = 0; i < d->nhanded && n < most; i++) {
-		struct handed *h = &d->handed[i];
-
-		if (h->fd < 0 || (name && strcmp(h->name, name) != 0) ||
-		    sd_is_socket(h->fd, AF_UNSPEC, type, listening) <= 0)
-			continue;
-		fds[n++] = h->fd;
-		h->fd = -1;
-	}
-	return n;
+	return handed_give(&d->handed, type, name, fds, most);
 }
 
-/* What nobody asked for: the unit and the configuration do not fit each other. */
-static void drop_handed(struct daemon *d)
+/* ---- the user ---- */
+
+static int bind_endpoints(struct daemon *d, struct err *e)
 {
-	for (size_t i = 0; i < d->nhanded; i++) {
-		if (d->handed[i].fd >= 0) {
-			log_line(&d->log, LOG_LEVEL_WARN,
-				 "the service manager's socket \"%s\" is not used",
-				 d->handed[i].name);
-			close(d->handed[i].fd);
-		}
-		free(d->handed[i].name);
-	}
-	d->nhanded = 0;
+	struct daemon_endpoint list[DAEMON_ENDPOINTS_MAX];
+	const size_t n = d->service->endpoints ? d->service->endpoints(&d->conf, list) : 0;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < n; i++)
+		rc = handed_bind(&d->handed, list[i].type, list[i].name, list[i].at, e);
+	return rc;
+}
+
+/* What takes root is done before anything else is: ports, unless the service manager has bound
+ * them. */
+static int drop_privileges(struct daemon *d, struct err *e)
+{
+	const char *user = d->service->user ? d->service->user(&d->conf) : NULL;
+
+	if (user && !geteuid() && !d->handed.n && bind_endpoints(d, e))
+		return (int)e->kind;
+	if (user)
+		return become(user, e);
+	if (!geteuid())
+		log_line(&d->log, LOG_LEVEL_WARN,
+			 "running as root, which nothing here needs: name a user with "
+			 "\"user = \" in the configuration, or start it as one");
+	return 0;
 }
 
 /* ---- reload ---- */
@@ -176,6 +154,8 @@ static void keep_what_takes_a_restart(struct daemon *d, struct conf *neu)
 {
 	keep_text(d, &d->conf.state, &neu->state, "state");
 	keep_text(d, &d->conf.signers, &neu->signers, "provider { signers }");
+	keep_text(d, &d->conf.provider_user, &neu->provider_user, "provider { user }");
+	keep_text(d, &d->conf.tftp_user, &neu->tftp_user, "tftp { user }");
 	keep_hostport(d, &d->conf.provider, &neu->provider, "provider { listen }");
 	keep_hostport(d, &d->conf.tftp, &neu->tftp, "tftp { listen }");
 	keep_hostport(d, &d->conf.http, &neu->http, "tftp { http }");
@@ -282,12 +262,15 @@ static int serve(struct daemon *d, struct err *e)
 {
 	int rc;
 
-	take_handed(d);
-	d->base = event_base_new();
-	rc = d->base ? add_events(d, e) : err_nomem(e);
+	handed_take(&d->handed);
+	rc = drop_privileges(d, e);
+	if (!rc) {
+		d->base = event_base_new();
+		rc = d->base ? add_events(d, e) : err_nomem(e);
+	}
 	if (!rc)
 		rc = d->service->open(&d->own, d, e);
-	drop_handed(d);
+	handed_drop(&d->handed, rc ? NULL : &d->log);
 	if (!rc) {
 		event_base_dispatch(d->base);
 		log_line(&d->log, LOG_LEVEL_INFO, "stopped");
@@ -363,6 +346,8 @@ int daemon_main(const struct daemon_service *service, int argc, char **argv)
 		printf("the configuration is in order\n");
 	} else if (!rc) {
 		log_init(&d.log, service->name);
+		if (d.log.journal)
+			d.log.send = sd_journal_sendv;
 		d.log.level = d.conf.log_level;
 		rc = serve(&d, &e);
 	}

@@ -5,6 +5,9 @@
  * SIGTERM and SIGINT end the service, SIGHUP reads the configuration again. Of what it says, only
  * log-level and the limits take effect at once; a key that takes a restart is said to be one. A
  * configuration with a mistake changes nothing.
+ *
+ * Started as root, a service binds its ports, becomes the user that the configuration names, and
+ * only then opens anything else; without such a user it says that it runs as root.
  */
 #ifndef SERVER_NET_DAEMON_H
 #define SERVER_NET_DAEMON_H
@@ -16,6 +19,14 @@
 #include <stddef.h>
 
 struct daemon;
+
+enum { DAEMON_ENDPOINTS_MAX = 4 };
+
+struct daemon_endpoint {
+	int type; /* SOCK_STREAM, SOCK_DGRAM */
+	const char *name;
+	const struct hostport *at; /* of conf */
+};
 
 struct daemon_service {
 	const char *name; /* "ctlproviderd" */
@@ -29,6 +40,14 @@ struct daemon_service {
 	/* Takes no new work and calls daemon_stopped() when what is under way is done; it has
 	 * DAEMON_STOP_S seconds. NULL: the service can end at once. */
 	void (*stop)(void *own);
+
+	/* Whom to become when started as root (provider { user } and its like), or NULL. NULL: it
+	 * has no such key. */
+	const char *(*user)(const struct conf *conf);
+
+	/* What has to be bound before that, in case a port is below 1024: fills in list, returns
+	 * how many. They are there for daemon_sockets() then. NULL: nothing. */
+	size_t (*endpoints)(const struct conf *conf, struct daemon_endpoint *list);
 
 	/* The limits in the daemon's configuration may be others now. NULL: it has none. */
 	void (*reload)(void *own);
@@ -49,8 +68,9 @@ const struct log *daemon_log(const struct daemon *d);
 const struct conf *daemon_conf(const struct daemon *d);
 
 /* The listening sockets of a type (SOCK_STREAM, SOCK_DGRAM) that the service manager handed over
- * under that name (systemd.socket(5), FileDescriptorName=); name NULL: under any other name than
- * those asked for before. Returns how many were put into fds; they are the caller's. */
+ * (or that were bound as root) under that name (systemd.socket(5), FileDescriptorName=); name NULL:
+ * under any other name than those asked for before. Returns how many were put into fds; they are
+ * the caller's. */
 size_t daemon_sockets(struct daemon *d, int type, const char *name, int *fds, size_t most);
 
 /* Says "ready: ..." in the log, and to the service manager. */

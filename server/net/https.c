@@ -2,9 +2,9 @@
 
 #include "server/net/http_head.h"
 #include "server/net/problem.h"
+#include "server/net/sockets.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
@@ -25,7 +25,6 @@
 
 enum {
 	LISTENERS_MAX = 8,
-	BACKLOG = 128,
 	REPLY_HEAD_BYTES = 1024, /* more than heads of ours have */
 	SEND_S = 30,             /* for a reply to leave */
 	LINGER_S = 5,            /* for the rest of a request that was refused */
@@ -582,64 +581,38 @@ static void on_accept_error(struct evconnlistener *l, void *arg)
 
 /* ---- the server ---- */
 
-static int listen_on(struct https_server *s, const struct addrinfo *a, struct err *e)
+/* The sockets are the server's from here on, whatever happens. */
+static int listen_on(struct https_server *s, const int *sockets, size_t n, struct err *e)
 {
-	const struct hostport *hp = s->opts.listen;
-	struct evconnlistener *l = evconnlistener_new_bind(
-		s->opts.base, on_accept, s,
-		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE, BACKLOG,
-		a->ai_addr, (int)a->ai_addrlen);
+	int rc = 0;
 
-	if (!l) {
-		err_set(e, ERR_FAILED, "listen", "cannot listen on %s port %u: %s", hp->host,
-			hp->port, strerror(errno));
-		if (errno == EADDRINUSE)
-			err_hint(e, "another program has that port; choose another one with "
-				    "\"listen = \" in the configuration");
-		return (int)e->kind;
+	for (size_t i = 0; i < n; i++) {
+		struct evconnlistener *l = NULL;
+
+		evutil_make_socket_nonblocking(sockets[i]);
+		if (s->nlisteners < LISTENERS_MAX)
+			l = evconnlistener_new(s->opts.base, on_accept, s,
+					       LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0,
+					       sockets[i]);
+		if (l) {
+			evconnlistener_set_error_cb(l, on_accept_error);
+			s->listeners[s->nlisteners++] = l;
+		} else {
+			close(sockets[i]);
+			rc = err_nomem(e);
+		}
 	}
-	evconnlistener_set_error_cb(l, on_accept_error);
-	s->listeners[s->nlisteners++] = l;
-	return 0;
-}
-
-static int listen_on_all(struct https_server *s, struct err *e)
-{
-	const struct addrinfo want = {.ai_family = AF_UNSPEC,
-				      .ai_socktype = SOCK_STREAM,
-				      .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-	const struct hostport *hp = s->opts.listen;
-	struct addrinfo *all = NULL;
-	char port[8];
-	int rc;
-
-	snprintf(port, sizeof(port), "%u", hp->port);
-	rc = getaddrinfo(hp->host, port, &want, &all);
-	if (rc)
-		return err_set(e, ERR_FAILED, "listen", "cannot listen on %s: %s", hp->host,
-			       gai_strerror(rc));
-	for (const struct addrinfo *a = all; !rc && a && s->nlisteners < LISTENERS_MAX;
-	     a = a->ai_next)
-		rc = listen_on(s, a, e);
-	freeaddrinfo(all);
 	return rc;
 }
 
-static int listen_on_sockets(struct https_server *s, struct err *e)
+static int bind_and_listen(struct https_server *s, struct err *e)
 {
-	for (size_t i = 0; i < s->opts.nsockets && s->nlisteners < LISTENERS_MAX; i++) {
-		struct evconnlistener *l;
+	int fds[LISTENERS_MAX];
+	size_t n;
+	struct err ignored;
+	const int rc = sockets_bind(fds, LISTENERS_MAX, &n, SOCK_STREAM, s->opts.listen, e);
 
-		evutil_make_socket_nonblocking(s->opts.sockets[i]);
-		l = evconnlistener_new(s->opts.base, on_accept, s,
-				       LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0,
-				       s->opts.sockets[i]);
-		if (!l)
-			return err_nomem(e);
-		evconnlistener_set_error_cb(l, on_accept_error);
-		s->listeners[s->nlisteners++] = l;
-	}
-	return 0;
+	return listen_on(s, fds, n, rc ? &ignored : e) || rc ? (int)e->kind : 0;
 }
 
 int https_listen(struct https_server **out, const struct https_opts *opts, struct err *e)
@@ -651,7 +624,8 @@ int https_listen(struct https_server **out, const struct https_opts *opts, struc
 		return err_nomem(e);
 	s->opts = *opts;
 	TAILQ_INIT(&s->conns);
-	rc = opts->nsockets ? listen_on_sockets(s, e) : listen_on_all(s, e);
+	rc = opts->nsockets ? listen_on(s, opts->sockets, opts->nsockets, e)
+			    : bind_and_listen(s, e);
 	s->opts.listen = NULL;
 	s->opts.sockets = NULL;
 	if (rc)

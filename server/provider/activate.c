@@ -128,8 +128,9 @@ static int bring_up_to_date(const struct activator *a, struct store *s,
 	if (!rc)
 		rc = switch_to(a, s, &neu, old, e);
 	if (!rc) {
-		log_line(a->log, LOG_LEVEL_INFO, "generation %lld is active: %s", (long long)newest,
-			 a->path);
+		log_event(a->log, LOG_LEVEL_INFO,
+			  &(struct log_event){.event = "ctl-active", .generation = newest},
+			  "generation %lld is active: %s", (long long)newest, a->path);
 		notify_all(a->state);
 	}
 	buf_free(&neu.file);
@@ -146,9 +147,11 @@ static void note_failure(const struct activator *a, struct store *s, int64_t gen
 	struct err e;
 	size_t n;
 
-	log_line(a->log, LOG_LEVEL_ERROR,
-		 "generation %lld cannot be served, the old list stays: %s", (long long)generation,
-		 why->what);
+	log_event(a->log, LOG_LEVEL_ERROR,
+		  &(struct log_event){
+			  .event = "ctl-not-active", .generation = generation, .reason = why->id},
+		  "generation %lld cannot be served, the old list stays: %s", (long long)generation,
+		  why->what);
 	if (store_nodes(s, &nodes, &n, &e))
 		return;
 	snprintf(d.detail, sizeof(d.detail), "%.*s", (int)sizeof(d.detail) - 1, why->what);

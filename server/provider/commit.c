@@ -72,16 +72,23 @@ static void note(const struct commit *c, struct store *s, const struct ctl_facts
 {
 	const struct store_signer *signer = &facts->signer;
 	char by[sizeof(signer->subject) + sizeof(signer->serial) + 32] = "unknown";
+	struct log_event event;
 
 	if (*signer->subject)
 		snprintf(by, sizeof(by), "%s serial %s", signer->subject, signer->serial);
+	event = (struct log_event){.event = rc ? "ctl-refused" : "ctl-accepted",
+				   .generation = rc ? 0 : c->generation,
+				   .user = c->user,
+				   .address = c->address,
+				   .reason = rc ? e->id : NULL};
 	if (rc)
-		log_line(log, LOG_LEVEL_WARN, "ctl refused (%s): from %s at %s, signer %s: %s",
-			 e->id, c->user, c->address, by, e->what);
+		log_event(log, LOG_LEVEL_WARN, &event,
+			  "ctl refused (%s): from %s at %s, signer %s: %s", e->id, c->user,
+			  c->address, by, e->what);
 	else
-		log_line(log, LOG_LEVEL_INFO,
-			 "ctl accepted: generation %lld, %s, from %s at %s, signer %s",
-			 (long long)c->generation, view_mode(c->mixed), c->user, c->address, by);
+		log_event(log, LOG_LEVEL_INFO, &event,
+			  "ctl accepted: generation %lld, %s, from %s at %s, signer %s",
+			  (long long)c->generation, view_mode(c->mixed), c->user, c->address, by);
 	/* An accepted one is in the audit log since its transaction. */
 	if (rc)
 		audit_refusal(s, *signer->subject ? by : "", log, e);

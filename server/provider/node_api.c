@@ -161,11 +161,17 @@ static int admit(struct node_call *c, json_t *doc, struct store *s, struct err *
 	if (!rc)
 		rc = store_invite_use(s, &invite, &n, e);
 	if (rc)
-		log_line(c->log, LOG_LEVEL_WARN, "node %s from %s may not join: %s", n.name,
-			 c->address, e->what);
+		log_event(c->log, LOG_LEVEL_WARN,
+			  &(struct log_event){.event = "join-refused",
+					      .node = n.name,
+					      .address = c->address,
+					      .reason = e->id},
+			  "node %s from %s may not join: %s", n.name, c->address, e->what);
 	else
-		log_line(c->log, LOG_LEVEL_INFO, "node %s (%s) from %s has joined", n.name, n.ip,
-			 c->address);
+		log_event(c->log, LOG_LEVEL_INFO,
+			  &(struct log_event){
+				  .event = "joined", .node = n.name, .address = c->address},
+			  "node %s (%s) from %s has joined", n.name, n.ip, c->address);
 	store_node_free(&n);
 	return rc;
 }
@@ -322,8 +328,11 @@ static int take_bundle(struct node_call *c, json_t *doc, struct store *s, struct
 	const int rc = bundle_take(doc, s, &news, e);
 
 	if (rc)
-		log_line(c->log, LOG_LEVEL_WARN,
-			 "refused what the first node (from %s) brought: %s", c->address, e->what);
+		log_event(c->log, LOG_LEVEL_WARN,
+			  &(struct log_event){.event = "delivery-refused",
+					      .address = c->address,
+					      .reason = e->id},
+			  "refused what the first node (from %s) brought: %s", c->address, e->what);
 	if (news.generation)
 		(void)activate(c->activator, s, &ignored);
 	if (!news.described)

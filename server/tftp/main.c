@@ -2,6 +2,19 @@
 #include "server/net/daemon.h"
 #include "server/tftp/service.h"
 
+#include <sys/socket.h>
+
+static const char *user(const struct conf *conf)
+{
+	return conf->tftp_user;
+}
+
+static size_t endpoints(const struct conf *conf, struct daemon_endpoint *list)
+{
+	list[0] = (struct daemon_endpoint){SOCK_DGRAM, "tftp", &conf->tftp};
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct daemon_service tftp = {
@@ -10,6 +23,8 @@ int main(int argc, char **argv)
 		       "and HTTP.",
 		.open = service_open,
 		.close = service_close,
+		.user = user,
+		.endpoints = endpoints,
 	};
 
 	return daemon_main(&tftp, argc, argv);
