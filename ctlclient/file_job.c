@@ -1,10 +1,10 @@
 #include "ctlclient/file_job.h"
 
 #include "common/file.h"
+#include "common/hold.h"
 #include "common/progress.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,15 +185,6 @@ static int run_one(struct file_run *r, size_t index, struct err *e)
 	return rc;
 }
 
-/* Whether somebody wants it to end; the signal is held back meanwhile. */
-static bool interrupted(void)
-{
-	sigset_t pending;
-
-	sigpending(&pending);
-	return sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM);
-}
-
 /* The worse of two exit codes: a failure hides what a rule said of another file. */
 static int worse(int a, int b)
 {
@@ -212,7 +203,7 @@ static int run_all(struct file_run *r, const char *program)
 		struct err e = {0};
 		int rc;
 
-		if (interrupted()) {
+		if (hold_asked()) {
 			progress_end(&progress);
 			fprintf(stderr, "%s: interrupted; nothing was written\n", program);
 			return ERR_FAILED;
@@ -230,16 +221,6 @@ static int run_all(struct file_run *r, const char *program)
 	}
 	progress_end(&progress);
 	return worst;
-}
-
-static void hold_signals(sigset_t *before)
-{
-	sigset_t both;
-
-	sigemptyset(&both);
-	sigaddset(&both, SIGINT);
-	sigaddset(&both, SIGTERM);
-	sigprocmask(SIG_BLOCK, &both, before);
 }
 
 /* The new files are safe: now the old ones may go. */
@@ -272,7 +253,7 @@ int file_work_run(const struct file_work *w, const char *program)
 	}
 	if (w->opts->json)
 		r.results = json_array();
-	hold_signals(&before);
+	hold_begin(&before);
 	rc = run_all(&r, program);
 	if (!rc || w->go_on)
 		written = finish(&r, &e);
@@ -280,7 +261,7 @@ int file_work_run(const struct file_work *w, const char *program)
 		err_print(&e, program);
 	file_batch_free(r.batch);
 	free(r.removed);
-	sigprocmask(SIG_SETMASK, &before, NULL);
+	hold_end(&before);
 	if (r.results && json_print(r.results))
 		written = ERR_FAILED;
 	return rc ? rc : written;

@@ -15,6 +15,7 @@ int cmd_audit_verify(int argc, char **argv, void *ctx);
 int cmd_audit_export(int argc, char **argv, void *ctx);
 int cmd_backup_create(int argc, char **argv, void *ctx);
 int cmd_backup_restore(int argc, char **argv, void *ctx);
+int cmd_export_tftp(int argc, char **argv, void *ctx);
 int cmd_node_init(int argc, char **argv, void *ctx);
 int cmd_node_invite(int argc, char **argv, void *ctx);
 int cmd_node_join(int argc, char **argv, void *ctx);

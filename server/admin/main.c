@@ -43,6 +43,16 @@ static int cmd_backup(int argc, char **argv, void *ctx)
 	return cli_dispatch(table, "Backups of a node.", "", argc, argv, ctx);
 }
 
+static int cmd_export(int argc, char **argv, void *ctx)
+{
+	static const struct cli_cmd table[] = {
+		{"tftp", "DIR", "what phones download, as a tree of files", cmd_export_tftp},
+		{0},
+	};
+
+	return cli_dispatch(table, "For servers of other makers.", "", argc, argv, ctx);
+}
+
 static int cmd_node(int argc, char **argv, void *ctx)
 {
 	static const struct cli_cmd table[] = {
@@ -67,6 +77,7 @@ int main(int argc, char **argv)
 		{"user", "COMMAND ...", "accounts of administrators", cmd_user},
 		{"audit", "COMMAND ...", "the audit log", cmd_audit},
 		{"backup", "COMMAND ...", "backups of a node", cmd_backup},
+		{"export", "tftp DIR", "files for other TFTP servers", cmd_export},
 		{0},
 	};
 
