@@ -3,6 +3,7 @@
 #define PHONE_COMMANDS_H
 
 int cmd_boot(int argc, char **argv, void *ctx);
+int cmd_enroll(int argc, char **argv, void *ctx);
 int cmd_verify(int argc, char **argv, void *ctx);
 
 #endif

@@ -6,6 +6,8 @@
 static const struct cli_cmd commands[] = {
 	{"boot", "NAME --state DIR", "ask for trust lists and configuration, check them, keep them",
 	 cmd_boot},
+	{"enroll", "NAME --state DIR", "get, give back or delete a certificate, as CAPF says",
+	 cmd_enroll},
 	{"verify", "FILE --state DIR", "what a phone in this state would do with FILE", cmd_verify},
 	{0},
 };
