@@ -14,7 +14,7 @@
 	" coalesce(w.last_text, '') "
 
 #define PHONE_CASE                                                                                 \
-	"SELECT 0, s.id, s.name, coalesce(nullif(w.auth, 0), r.auth_mode),"                        \
+	"SELECT 0, s.id, s.name, r.auth_mode,"                                                     \
 	" coalesce(nullif(w.key, ''), 'rsa:' || r.key_size)," CASE_COLUMNS "FROM phones s"         \
 	" JOIN profiles r ON r.id = s.profile LEFT JOIN capf_work w ON w.phone = s.id"
 
@@ -95,7 +95,6 @@ static bool is_key(const char *key)
 static int check_order(const struct store_capf_case *c, const struct store_capf_order *o,
 		       bool has_cert, struct err *e)
 {
-	const enum device_auth auth = o->auth ? o->auth : c->auth;
 	const bool has_string = o->string ? o->string->len != 0 : c->capf.has_string;
 
 	if (o->key && *o->key && !is_key(o->key))
@@ -105,11 +104,9 @@ static int check_order(const struct store_capf_case *c, const struct store_capf_
 			"p384 and p521 are",
 			o->key);
 	if (c->kind == STORE_CAPF_USER &&
-	    (o->operation == STORE_CAPF_DELETE || o->operation == STORE_CAPF_TROUBLESHOOT ||
-	     auth != DEVICE_AUTH_STRING))
+	    (o->operation == STORE_CAPF_DELETE || o->operation == STORE_CAPF_TROUBLESHOOT))
 		return err_set(e, ERR_USAGE, "capf-user",
-			       "instances of users know one operation, install, and one mode, by "
-			       "authentication string");
+			       "instances of users know one operation: install");
 	if ((o->operation == STORE_CAPF_DELETE || o->operation == STORE_CAPF_TROUBLESHOOT) &&
 	    !has_cert) {
 		err_set(e, ERR_REFUSED, "capf-no-certificate",
@@ -118,7 +115,7 @@ static int check_order(const struct store_capf_case *c, const struct store_capf_
 		return err_hint(e, "if the phone has one from elsewhere, \"ctladmin phone cert\" "
 				   "makes it known");
 	}
-	if (o->operation != STORE_CAPF_NONE && auth == DEVICE_AUTH_STRING && !has_string) {
+	if (o->operation != STORE_CAPF_NONE && c->auth == DEVICE_AUTH_STRING && !has_string) {
 		err_set(e, ERR_REFUSED, "capf-no-string",
 			"%s proves itself by authentication string, and has none", c->name);
 		return err_hint(e, "give one with --string or --generate, or choose another mode");
@@ -146,19 +143,18 @@ static int begin_work(struct store *s, const struct store_capf_case *c,
 {
 	const char *column =
 		c->kind == STORE_CAPF_PHONE
-			? "INSERT INTO capf_work (phone, number, auth, key)"
-			  " VALUES (?1, " CAPF_NEXT_NUMBER ", ?2, ?3)"
+			? "INSERT INTO capf_work (phone, number, key)"
+			  " VALUES (?1, " CAPF_NEXT_NUMBER ", ?2)"
 			  " ON CONFLICT (phone) DO UPDATE SET number = " CAPF_NEXT_NUMBER
-			  ", auth = ?2, key = ?3, no_keys = 0, wrong = 0, not_before = 0"
-			: "INSERT INTO capf_work (user, number, auth, key)"
-			  " VALUES (?1, " CAPF_NEXT_NUMBER ", ?2, ?3)"
+			  ", key = ?2, no_keys = 0, wrong = 0, not_before = 0"
+			: "INSERT INTO capf_work (user, number, key)"
+			  " VALUES (?1, " CAPF_NEXT_NUMBER ", ?2)"
 			  " ON CONFLICT (user) DO UPDATE SET number = " CAPF_NEXT_NUMBER
-			  ", auth = ?2, key = ?3, no_keys = 0, wrong = 0, not_before = 0";
+			  ", key = ?2, no_keys = 0, wrong = 0, not_before = 0";
 	struct query q;
 
 	query_start(&q, s, column);
 	query_put_int(&q, c->id);
-	query_put_int(&q, o->auth);
 	query_put_text(&q, o->key ? o->key : "");
 	return query_run(&q, "number the operation", e);
 }
@@ -203,9 +199,8 @@ static int set(struct store *s, const struct store_capf_case *c, const struct st
 	if (!rc)
 		rc = begin_work(s, c, o, e);
 	if (!rc)
-		rc = audit_putf(s, "capf", e, "%s: operation %s, %s%s", c->name,
+		rc = audit_putf(s, "capf", e, "%s: operation %s%s", c->name,
 				operation_words[o->operation],
-				o->auth ? "its own mode" : "the profile's mode",
 				o->string && o->string->len ? ", new authentication string" : "");
 	return rc;
 }

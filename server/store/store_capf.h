@@ -33,8 +33,8 @@ struct store_capf_case {
 	int64_t id;                     /* of the phone or instance */
 	char name[STORE_CAPF_NAME_MAX]; /* as it is called on the wire */
 	struct store_capf capf;
-	enum device_auth auth;        /* its own, or the profile's */
-	char key[STORE_CAPF_KEY_MAX]; /* likewise */
+	enum device_auth auth;        /* the profile's */
+	char key[STORE_CAPF_KEY_MAX]; /* the operation's own, or the profile's */
 	int64_t number;               /* of the operation; 0: there never was one */
 	int64_t no_keys;              /* how often it could not make a key */
 	int64_t wrong;                /* wrong strings and proofs since the operation was set */
@@ -53,7 +53,6 @@ int store_capf_get(struct store *s, const char *name, struct store_capf_case *c,
 struct store_capf_order {
 	enum store_capf_operation operation;
 	int64_t by;                /* deadline, seconds since 1970; 0: whenever */
-	enum device_auth auth;     /* 0: the profile's */
 	const char *key;           /* "rsa:1024", "ec:p256"; NULL or "": the profile's */
 	const struct span *string; /* digits; NULL: stays as it is; empty: is taken away */
 };

@@ -160,10 +160,8 @@ static void orders(void **state)
 	struct fixture *f = *state;
 	struct store_capf_case c = get(f, PHONE);
 	const struct span digits = span_of("1234", 4);
-	struct store_capf_order o = {.operation = STORE_CAPF_INSTALL,
-				     .auth = DEVICE_AUTH_NULL,
-				     .key = "ec:p256",
-				     .by = 77};
+	struct store_capf_order o = {
+		.string = &digits, .operation = STORE_CAPF_INSTALL, .key = "ec:p256", .by = 77};
 
 	assert_int_equal(c.number, 0);
 	assert_int_equal(c.auth, DEVICE_AUTH_STRING);
@@ -179,7 +177,6 @@ static void orders(void **state)
 	c = get(f, PHONE);
 	assert_int_equal(c.capf.status, STORE_CAPF_PENDING);
 	assert_int_equal(c.capf.by, 77);
-	assert_int_equal(c.auth, DEVICE_AUTH_NULL);
 	assert_string_equal(c.key, "ec:p256");
 	o.key = "rsa:1025";
 	assert_int_equal(store_capf_set(f->s, PHONE, &o, &f->e), ERR_USAGE);
@@ -196,8 +193,9 @@ static void orders(void **state)
 static void deadlines(void **state)
 {
 	struct fixture *f = *state;
+	const struct span digits = span_of("1234", 4);
 	const struct store_capf_order o = {
-		.operation = STORE_CAPF_INSTALL, .auth = DEVICE_AUTH_NULL, .by = NOW};
+		.operation = STORE_CAPF_INSTALL, .string = &digits, .by = NOW};
 
 	assert_int_equal(store_capf_set(f->s, PHONE, &o, &f->e), 0);
 	assert_int_equal(store_capf_expire(f->s, NOW, &f->e), 0);

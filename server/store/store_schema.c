@@ -226,7 +226,6 @@ static const char *const migrations[] = {
 	" phone INTEGER UNIQUE REFERENCES phones (id) ON DELETE CASCADE,"
 	" user INTEGER UNIQUE REFERENCES capf_users (id) ON DELETE CASCADE,"
 	" number INTEGER NOT NULL UNIQUE,"
-	" auth INTEGER NOT NULL DEFAULT 0 CHECK (auth BETWEEN 0 AND 4),"
 	" key TEXT NOT NULL DEFAULT '',"
 	" no_keys INTEGER NOT NULL DEFAULT 0,"
 	" wrong INTEGER NOT NULL DEFAULT 0,"
