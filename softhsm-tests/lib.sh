@@ -52,6 +52,23 @@ expect() {
   fi
 }
 
+# nap SECONDS: sleep, without a process.
+exec {nobody}<> <(:)
+nap() {
+  read -rt "$1" -u "$nobody" || true
+}
+
+# until_said TEXT [FILE]: waits until the text stands in the file, or in $work/err.
+until_said() {
+  local file=${2:-$work/err} _
+  for _ in $(seq 1500); do
+    [[ $(<"$file") == *"$1"* ]] && return
+    nap 0.04
+  done
+  cat "$file" >&2
+  fail "not said in 60 s: $1"
+}
+
 # asked TEXT ANSWER [TEXT ANSWER ...] -- COMMAND: runs it on a terminal of its own and answers its
 # questions; what it wrote is in $work/out, its exit code in $code.
 asked() {
@@ -67,11 +84,7 @@ asked() {
   local pid=$!
   exec 8>"$work/keys"
   while [ "$n" -lt "${#questions[@]}" ]; do
-    for _ in $(seq 300); do
-      grep -qF "${questions[n]}" "$work/out" && break
-      sleep 0.1
-    done
-    grep -qF "${questions[n]}" "$work/out" || fail "not asked: ${questions[n]}"
+    until_said "${questions[n]}" "$work/out"
     echo "${questions[n + 1]}" >&8
     n=$((n + 2))
   done
