@@ -109,7 +109,7 @@ static int choose_subject(struct request *r, struct desk_token *t, const char *t
 {
 	if (text)
 		return subject_parse(&r->subject, text, e);
-	return desk_token_run(t, job_subject, r, e);
+	return desk_token_retry(t, job_subject, r, e);
 }
 
 static int sign_request(struct request *r, struct desk_token *t, struct err *e)
@@ -144,7 +144,7 @@ static int csr(const struct args *a, struct err *e)
 	if (!rc)
 		rc = desk_token_login(t, "to sign a certificate request", e);
 	if (!rc)
-		rc = desk_token_run(t, job_key, &r, e);
+		rc = desk_token_retry(t, job_key, &r, e);
 	if (!rc)
 		rc = choose_subject(&r, t, a->subject, e);
 	if (!rc)
@@ -256,7 +256,7 @@ static int import_cert(const struct args *a, struct err *e)
 	if (!rc)
 		rc = desk_token_login(t, "to store a certificate", e);
 	if (!rc)
-		rc = desk_token_run(t, job_import, &i, e);
+		rc = desk_token_retry(t, job_import, &i, e);
 	if (!rc)
 		rc = print_imported(&i, t, e);
 	token_certs_free(i.certs, i.n);

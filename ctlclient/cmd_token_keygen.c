@@ -205,17 +205,40 @@ static int print_made(const struct keygen *k, bool json, struct err *e)
 		       "the key was made, but its certificate does not show on the token");
 }
 
+static int make_once(struct keygen *k, struct desk_token *t, struct ca *ca, struct err *e)
+{
+	X509_free(k->cert);
+	k->cert = NULL;
+	return ca ? make_certified(k, t, ca, e) : desk_token_run(t, job_keygen, k, e);
+}
+
+/* If nobody put the token in again, a key may have been left on it. */
+static int say_what_is_left(const struct desk_token *t, struct err *e)
+{
+	if (strcmp(e->id, "token-removed") != 0)
+		return (int)e->kind;
+	return err_hint(e,
+			"put the token in again and repeat the command (with --wait S it waits for "
+			"the token); if the name is taken then, a key without a certificate was "
+			"left: \"ctlclient token csr '%s'\" and \"import-cert\" give it one",
+			desk_token_info(t)->uri);
+}
+
 static int make(struct keygen *k, struct desk_token *t, struct ca *ca, struct err *e)
 {
 	int rc = desk_token_login(t, "to make a key", e);
 
 	if (rc)
 		return rc;
-	rc = ca ? make_certified(k, t, ca, e) : desk_token_run(t, job_keygen, k, e);
-	if (rc)
-		return rc;
+	rc = make_once(k, t, ca, e);
+	while (rc) {
+		rc = desk_token_regain(t, rc, e);
+		if (rc)
+			return say_what_is_left(t, e);
+		rc = make_once(k, t, ca, e);
+	}
 	warn_of_spec(k);
-	return desk_token_run(t, job_certs, k, e);
+	return desk_token_retry(t, job_certs, k, e);
 }
 
 static int keygen(const struct args *a, struct err *e)

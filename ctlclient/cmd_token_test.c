@@ -51,6 +51,7 @@ static int job_read(struct token *t, void *arg, struct err *e)
 	struct test_result *r = arg;
 	X509 *cert;
 
+	token_view_free(&r->view);
 	if (token_view_read(&r->view, t, e))
 		return (int)e->kind;
 	if (r->view.n == 1)
@@ -116,10 +117,10 @@ static int sign_both(struct test_result *r, struct desk_token *t, struct err *e)
 /* A certificate that lists cannot use is known before the PIN is asked for. */
 static int examine(struct test_result *r, struct desk_token *t, struct err *e)
 {
-	int rc = desk_token_run(t, job_read, r, e);
+	int rc = desk_token_retry(t, job_read, r, e);
 
 	if (!rc)
-		rc = desk_token_run(t, job_mechanisms, r, e);
+		rc = desk_token_retry(t, job_mechanisms, r, e);
 	if (rc)
 		return rc;
 	test_judge_cert(r);
@@ -127,7 +128,7 @@ static int examine(struct test_result *r, struct desk_token *t, struct err *e)
 		return 0;
 	rc = desk_token_login(t, "to sign a test", e);
 	if (!rc)
-		rc = desk_token_run(t, job_facts, r, e);
+		rc = desk_token_retry(t, job_facts, r, e);
 	if (!rc)
 		rc = sign_both(r, t, e);
 	if (!rc)

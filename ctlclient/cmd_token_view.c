@@ -23,7 +23,7 @@ static int job_view(struct token *t, void *arg, struct err *e)
 
 int token_view_of(struct token_view *v, struct desk_token *t, struct err *e)
 {
-	return desk_token_run(t, job_view, v, e);
+	return desk_token_retry(t, job_view, v, e);
 }
 
 void token_view_free(struct token_view *v)

@@ -74,26 +74,13 @@ static void forget(struct wait *w)
 	w->n = 0;
 }
 
-/* A module in trouble may recover; what is wrong with the question does not. */
-static int unless_it_passes(const struct err *e)
-{
-	static const char *const for_good[] = {"token-ambiguous", "no-module"};
-
-	if (e->kind != ERR_TOKEN)
-		return (int)e->kind;
-	for (size_t i = 0; i < sizeof(for_good) / sizeof(for_good[0]); i++)
-		if (!strcmp(e->id, for_good[i]))
-			return ERR_TOKEN;
-	return 0;
-}
-
 static int list_all(struct wait *w, struct tokens *ts, struct err *e)
 {
 	struct token_info *infos;
 	size_t n;
 
 	if (tokens_list(ts, &infos, &n, e))
-		return unless_it_passes(e);
+		return desk_watch_may_pass(e) ? 0 : (int)e->kind;
 	w->views = calloc(n + 1, sizeof(*w->views));
 	for (size_t i = 0; w->views && i < n; i++)
 		if (infos[i].initialized)
@@ -107,7 +94,7 @@ static int list_named(struct wait *w, struct tokens *ts, struct err *e)
 	struct token *t;
 
 	if (token_find(&t, ts, w->args->uri, e))
-		return unless_it_passes(e);
+		return desk_watch_may_pass(e) ? 0 : (int)e->kind;
 	w->views = calloc(1, sizeof(*w->views));
 	if (w->views)
 		w->views[w->n++].info = *token_info(t);

@@ -82,7 +82,7 @@ int desk_open(struct desk **out, const struct desk_opts *opts, struct err *e)
 	if (!d)
 		return err_nomem(e);
 	d->opts = *opts;
-	rc = owner_start(&d->owner, opts->token_timeout, e);
+	rc = owner_start(&d->owner, opts->token_timeout * 1000, e);
 	if (!rc)
 		rc = owner_run(d->owner, job_open, d, e);
 	if (rc) {
@@ -251,11 +251,7 @@ static int cert_of_token(struct desk_cert *c, struct desk_token *t, struct err *
 	int rc;
 
 	*c = (struct desk_cert){.on_token = true, .software = token_is_software(info)};
-	rc = desk_token_run(t, job_signing_cert, &c->cert, e);
-	if (rc)
-		rc = desk_loss_mend(t->desk, t, &t->losses, rc, e);
-	if (!rc && !c->cert)
-		rc = desk_token_run(t, job_signing_cert, &c->cert, e);
+	rc = desk_token_retry(t, job_signing_cert, &c->cert, e);
 	if (rc)
 		return rc;
 	snprintf(c->where, sizeof(c->where), "token %s, serial %s, in %s", info->label,

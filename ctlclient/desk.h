@@ -20,7 +20,7 @@ struct desk_opts {
 	const char *modules[DESK_MODULES_MAX + 1];
 	const char *pin_source; /* --pin-source, else NULL */
 	bool allow_final_try;   /* --allow-final-try */
-	unsigned token_timeout; /* --token-timeout, else CTL_TOKEN_TIMEOUT, else 0: OWNER_SECONDS */
+	unsigned token_timeout; /* --token-timeout, else CTL_TOKEN_TIMEOUT, else 0: OWNER_MS */
 	bool tells_modules;     /* tells of modules that do not load itself: no warnings then */
 	unsigned wait;          /* --wait: seconds for a token to be put in; 0: see desk_loss.h */
 	bool quiet; /* who calls talks to the person: nothing on standard error, no wait for a token
@@ -95,6 +95,14 @@ int desk_key_sign(void *arg, const uint8_t *digest_info, size_t len, uint8_t *si
 /* Runs fn on the owner's thread; returns what it returned. */
 typedef int desk_token_fn(struct token *t, void *arg, struct err *e);
 int desk_token_run(struct desk_token *t, desk_token_fn *fn, void *arg, struct err *e);
+
+/* As desk_token_run(), for work that can be begun anew: a token that was lost is waited for
+ * (desk_loss.h), and logged in to again if it was before. */
+int desk_token_retry(struct desk_token *t, desk_token_fn *fn, void *arg, struct err *e);
+
+/* After rc and e of something done with t: if the token was lost, waits for it, and logs in again
+ * if it was before. 0: begin anew. Else the kind of the error in e. */
+int desk_token_regain(struct desk_token *t, int rc, struct err *e);
 
 /* A certificate someone may sign with. */
 struct desk_cert {

@@ -155,12 +155,34 @@ int desk_token_login(struct desk_token *t, const char *why, struct err *e)
 	int rc;
 
 	t->why = why;
+	t->logs_in = true;
 	rc = login_by_person(t, e);
 	while (rc) {
 		rc = desk_loss_mend(t->desk, t, &t->losses, rc, e);
 		if (rc)
 			break;
 		rc = login_by_person(t, e);
+	}
+	return rc;
+}
+
+int desk_token_regain(struct desk_token *t, int rc, struct err *e)
+{
+	rc = desk_loss_mend(t->desk, t, &t->losses, rc, e);
+	if (rc || !t->logs_in)
+		return rc;
+	return desk_token_login(t, t->why, e);
+}
+
+int desk_token_retry(struct desk_token *t, desk_token_fn *fn, void *arg, struct err *e)
+{
+	int rc = desk_token_run(t, fn, arg, e);
+
+	while (rc) {
+		rc = desk_token_regain(t, rc, e);
+		if (rc)
+			break;
+		rc = desk_token_run(t, fn, arg, e);
 	}
 	return rc;
 }
@@ -243,9 +265,7 @@ int desk_key_sign(void *arg, const uint8_t *digest_info, size_t len, uint8_t *si
 	int rc = sign_once(&job, e);
 
 	while (rc) {
-		rc = desk_loss_mend(t->desk, t, &t->losses, rc, e);
-		if (!rc)
-			rc = desk_token_login(t, t->why, e);
+		rc = desk_token_regain(t, rc, e);
 		if (rc)
 			break;
 		rc = sign_once(&job, e);

@@ -30,7 +30,8 @@ static int job_let_go(struct token *t, void *arg, struct err *e)
  * them, and a module that hangs cannot be asked. */
 static bool is_lost(struct desk_token *t, int rc, const struct err *e)
 {
-	static const char *const doubtful[] = {"sign", "session", "login", "objects"};
+	static const char *const doubtful[] = {"sign",   "session",    "login",  "objects",
+					       "keygen", "mechanisms", "import", "slots"};
 	bool present = true;
 	struct err ignored;
 
@@ -166,7 +167,7 @@ static int news_of_awaited(void *arg, const struct watch_event *events, size_t n
 {
 	struct awaited *a = arg;
 
-	*done = !desk_run(a->desk, job_find, a, e) || strcmp(e->id, "token-missing") != 0;
+	*done = !desk_run(a->desk, job_find, a, e) || !desk_watch_may_pass(e);
 	for (size_t i = 0; i < n && !*done; i++)
 		if (events[i].kind != WATCH_TOKEN_CAME || !events[i].at_start)
 			tell(&events[i], "the one that is needed");

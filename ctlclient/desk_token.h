@@ -14,7 +14,8 @@ struct desk_token {
 	const char *option;
 	struct secret pin; /* that of the URI, or one that no person types: read once */
 	bool said_again;   /* that the key asks for it again */
-	const char *why;   /* of the login */
+	bool logs_in;      /* a login was asked for */
+	const char *why;   /* of it */
 	struct desk_losses losses;
 };
 

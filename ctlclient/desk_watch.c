@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { SETTLE_MS = 10000 /* how long after news it is asked for again */ };
+
 struct watching {
 	struct watch *watch;
 	struct desk *desk;
@@ -18,6 +20,7 @@ struct watching {
 	int ctrl_c;      /* a signalfd */
 	sigset_t before; /* signals blocked outside */
 	int64_t end;     /* in milliseconds; INT64_MAX: never */
+	int64_t settled; /* until then what there is may not be all there is to it */
 };
 
 static int64_t now_ms(void)
@@ -72,7 +75,9 @@ static int look(struct watching *w, bool first, bool *done, struct err *e)
 	if (rc)
 		return rc;
 	events = watch_events(w->watch, &n);
-	return n || first ? w->news(w->arg, events, n, done, e) : 0;
+	if (n)
+		w->settled = now_ms() + SETTLE_MS;
+	return n || first || now_ms() < w->settled ? w->news(w->arg, events, n, done, e) : 0;
 }
 
 static int time_is_over(const struct watching *w, int seconds, struct err *e)
@@ -120,6 +125,16 @@ int desk_watch(struct desk *d, int seconds, desk_news_fn *news, void *arg, struc
 	}
 	watch_close(w.watch);
 	return rc;
+}
+
+bool desk_watch_may_pass(const struct err *e)
+{
+	static const char *const for_good[] = {"token-ambiguous", "no-module", "token-timeout"};
+
+	for (size_t i = 0; i < sizeof(for_good) / sizeof(for_good[0]); i++)
+		if (!strcmp(e->id, for_good[i]))
+			return false;
+	return e->kind == ERR_TOKEN;
 }
 
 /* ---- text ---- */

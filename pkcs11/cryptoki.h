@@ -176,9 +176,13 @@ struct token {
 	struct tokens *ts;
 	struct slot at;
 	P11KitUri *uri;
-	char *object;              /* the object the URI names, as text, or NULL */
-	struct secret pin_value;   /* the URI's; empty if there is none */
-	struct key key;            /* the one used last, while the session lasts */
+	char *object;            /* the object the URI names, as text, or NULL */
+	struct secret pin_value; /* the URI's; empty if there is none */
+	struct key key;          /* the one used last, while the session lasts */
+	struct {
+		uint8_t id[ID_MAX];
+		size_t len;
+	} half_made;               /* CKA_ID of a key pair that has no certificate; len 0: none */
 	CK_SESSION_HANDLE session; /* CK_INVALID_HANDLE while there is none */
 	unsigned generation;       /* the module's, when the session was opened */
 };
@@ -215,6 +219,11 @@ int pin_check_counter(struct token *t, enum token_user who, bool allow_final_try
 
 /* Sets the error for a PIN of who that was answered with rv, and looks at the counter again. */
 int pin_failed(struct token *t, enum token_user who, CK_RV rv, struct err *e);
+
+/* Sets the error for a PIN of who that was answered with rv, by what the token says of itself
+ * since. doing: "log in to". */
+int pin_refused(const struct token_info *info, enum token_user who, CK_RV rv, const char *doing,
+		struct err *e);
 
 /* Logs in for the signature that was begun in this session. */
 CK_RV login_for_signature(const struct token *t, CK_SESSION_HANDLE session,

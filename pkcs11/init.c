@@ -102,8 +102,12 @@ static int initialise(const struct slot *s, const char *label, const struct secr
 	bool logged_in;
 	CK_RV rv = wipe(s, label, so_pin);
 
-	if (rv == CKR_PIN_INCORRECT)
-		return rv_err(e, rv, "pin-wrong", "cannot initialise the token: the SO PIN");
+	if (rv == CKR_PIN_INCORRECT || rv == CKR_PIN_LOCKED) {
+		struct slot now = *s;
+
+		(void)slot_refresh(&now);
+		return pin_refused(&now.info, TOKEN_SO, rv, "initialise", e);
+	}
 	if (rv != CKR_OK)
 		return rv_err(e, rv, "init", "cannot initialise the token in slot %lu", s->id);
 	rv = pin_set_as_so(s, so_pin, pin, &logged_in);

@@ -63,22 +63,68 @@ static int choose_id(struct token_new_key *m, struct err *e)
 	return 0;
 }
 
+static int count(size_t *n, struct token_new_key *m, CK_ATTRIBUTE *template, size_t attributes,
+		 struct err *e)
+{
+	CK_OBJECT_HANDLE *list;
+	const int rc = objects_find(m->t, template, attributes, &list, n, e);
+
+	if (!rc)
+		free(list);
+	return rc;
+}
+
 static int refuse_taken(struct token_new_key *m, CK_ATTRIBUTE_TYPE type, struct span value,
 			struct err *e)
 {
-	CK_ATTRIBUTE template = {type, (void *)value.data, value.len};
-	CK_OBJECT_HANDLE *list;
-	size_t n;
+	CK_OBJECT_CLASS class = CKO_CERTIFICATE;
+	CK_ATTRIBUTE template[] = {{type, (void *)value.data, value.len},
+				   {CKA_CLASS, &class, sizeof(class)}};
+	const struct token_info *info = &m->t->at.info;
+	const char *name = type == CKA_LABEL ? m->spec->label : "with this id";
+	size_t n = 0;
+	size_t certs = 0;
 
-	if (objects_find(m->t, &template, 1, &list, &n, e))
+	if (count(&n, m, template, 1, e) || (n && count(&certs, m, template, 2, e)))
 		return (int)e->kind;
-	free(list);
 	if (!n)
 		return 0;
-	err_set(e, ERR_TOKEN, "keygen", "the token %s holds a key or certificate %s already",
-		m->t->at.info.label, type == CKA_LABEL ? m->spec->label : "with this id");
-	return err_hint(e, type == CKA_LABEL ? "choose another name with --label"
-					     : "choose another id in the URI");
+	if (certs) {
+		err_set(e, ERR_TOKEN, "keygen",
+			"the token %s holds a key or certificate %s already", info->label, name);
+		return err_hint(e, type == CKA_LABEL ? "choose another name with --label"
+						     : "choose another id in the URI");
+	}
+	err_set(e, ERR_TOKEN, "keygen",
+		"the token %s holds a key %s already, without a certificate", info->label, name);
+	return err_hint(e,
+			"was the token pulled out while it was made? \"ctlclient token csr '%s'\" "
+			"asks for a certificate for it and \"import-cert\" stores it; or choose "
+			"another %s",
+			info->uri, type == CKA_LABEL ? "name with --label" : "id in the URI");
+}
+
+/* What was left when the token was pulled out in the midst of it. Nobody else made it: the id was
+ * not there before. */
+static int remove_half_made(struct token_new_key *m, struct err *e)
+{
+	CK_OBJECT_CLASS classes[] = {CKO_PRIVATE_KEY, CKO_PUBLIC_KEY};
+	struct token *t = m->t;
+
+	for (size_t i = 0; t->half_made.len && i < 2; i++) {
+		CK_ATTRIBUTE template[] = {{CKA_CLASS, &classes[i], sizeof(classes[i])},
+					   {CKA_ID, t->half_made.id, t->half_made.len}};
+		CK_OBJECT_HANDLE *list;
+		size_t n;
+
+		if (objects_find(t, template, 2, &list, &n, e))
+			return (int)e->kind;
+		for (size_t k = 0; k < n; k++)
+			(void)t->at.module->fn->C_DestroyObject(m->session, list[k]);
+		free(list);
+	}
+	t->half_made.len = 0;
+	return 0;
 }
 
 /* Takes from the new key what a signer's need not do, where the token lets us. Asked for while the
@@ -116,7 +162,11 @@ static int generate(struct token_new_key *m, struct err *e)
 		{CKA_SIGN, &yes, sizeof(yes)},      {CKA_LABEL, label, label_len},
 		{CKA_ID, m->id, m->id_len},
 	};
-	const CK_RV rv = m->t->at.module->fn->C_GenerateKeyPair(
+	CK_RV rv;
+
+	memcpy(m->t->half_made.id, m->id, m->id_len);
+	m->t->half_made.len = m->id_len;
+	rv = m->t->at.module->fn->C_GenerateKeyPair(
 		m->session, &mechanism, public, sizeof(public) / sizeof(public[0]), private,
 		sizeof(private) / sizeof(private[0]), &m->public, &m->private);
 
@@ -125,6 +175,8 @@ static int generate(struct token_new_key *m, struct err *e)
 		return 0;
 	}
 	m->public = m->private = CK_INVALID_HANDLE;
+	if (!rv_is_loss(rv))
+		m->t->half_made.len = 0;
 	session_after(m->t, rv);
 	return rv_err(e, rv, "keygen", "the token %s did not make a key of %u bits",
 		      m->t->at.info.label, m->spec->bits);
@@ -152,11 +204,13 @@ static int make(struct token_new_key *m, struct err *e)
 	if (!rc)
 		rc = choose_id(m, e);
 	if (!rc)
+		rc = session_for_writing(&m->session, m->t, e);
+	if (!rc)
+		rc = remove_half_made(m, e);
+	if (!rc)
 		rc = refuse_taken(m, CKA_LABEL, label, e);
 	if (!rc)
 		rc = refuse_taken(m, CKA_ID, span_of(m->id, m->id_len), e);
-	if (!rc)
-		rc = session_for_writing(&m->session, m->t, e);
 	if (!rc)
 		rc = generate(m, e);
 	if (!rc)
@@ -209,18 +263,20 @@ static void new_key_free(struct token_new_key *m)
 	free(m);
 }
 
+static bool destroy(const struct token_new_key *k, CK_OBJECT_HANDLE object)
+{
+	return object == CK_INVALID_HANDLE ||
+	       k->t->at.module->fn->C_DestroyObject(k->session, object) == CKR_OK;
+}
+
 void token_new_key_drop(struct token_new_key *k)
 {
 	if (!k)
 		return;
-	if (has_session(k)) {
-		CK_FUNCTION_LIST *fn = k->t->at.module->fn;
-
+	if (has_session(k) && k->private != CK_INVALID_HANDLE) {
 		key_forget(k->t);
-		if (k->private != CK_INVALID_HANDLE)
-			(void)fn->C_DestroyObject(k->session, k->private);
-		if (k->public != CK_INVALID_HANDLE)
-			(void)fn->C_DestroyObject(k->session, k->public);
+		if (destroy(k, k->private) && destroy(k, k->public))
+			k->t->half_made.len = 0;
 	}
 	new_key_free(k);
 }
@@ -235,9 +291,11 @@ int token_new_key_keep(struct token_new_key *k, X509 *cert, struct err *e)
 		rv = cert_store(k->t, k->session, cert, span_of(label, strlen(label)),
 				span_of(k->id, k->id_len));
 	if (rv == CKR_OK) {
+		k->t->half_made.len = 0;
 		new_key_free(k);
 		return 0;
 	}
+	session_after(k->t, rv);
 	rv_err(e, rv, "keygen", "the token %s did not store the certificate", k->t->at.info.label);
 	token_new_key_drop(k);
 	return ERR_TOKEN;

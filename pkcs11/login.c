@@ -20,7 +20,7 @@ static const char *counter_text(enum token_pin_state state)
 {
 	switch (state) {
 	case TOKEN_PIN_OK:
-		break;
+		return "; the token does not say how many tries are left";
 	case TOKEN_PIN_COUNT_LOW:
 		return "; the token counts wrong PINs and locks itself after a few more";
 	case TOKEN_PIN_FINAL_TRY:
@@ -33,6 +33,18 @@ static const char *counter_text(enum token_pin_state state)
 	return "";
 }
 
+/* Cards that are unlocked with a PUK, which PKCS#11 has no place for: the command of another tool
+ * that does it, or NULL. */
+static const char *puk_tool(const struct token_info *info)
+{
+	if (strcasestr(info->manufacturer, "yubico"))
+		return "ykman piv access unblock-pin";
+	if (!strcmp(info->manufacturer, "piv_II"))
+		return "pkcs15-tool --unblock-pin --auth-id 01 (with several readers also "
+		       "--reader N)";
+	return NULL;
+}
+
 static int refuse_locked(const struct token_info *info, enum token_user who, struct err *e)
 {
 	err_set(e, ERR_TOKEN, "pin-locked", "the %s of the token %s (serial %s) is locked",
@@ -40,6 +52,11 @@ static int refuse_locked(const struct token_info *info, enum token_user who, str
 	if (who == TOKEN_SO)
 		return err_hint(e, "no PIN opens it any more: only its maker's tool can reset the "
 				   "token, and everything on it is lost then");
+	if (puk_tool(info))
+		return err_hint(e,
+				"who holds its PUK can unlock it: %s; sign with another token "
+				"meanwhile",
+				puk_tool(info));
 	return err_hint(e,
 			"who holds its SO PIN (PUK) can unlock it: \"ctlclient token unblock "
 			"'%s'\"; sign with another token meanwhile",
@@ -77,27 +94,35 @@ int pin_check_counter(struct token *t, enum token_user who, bool allow_final_try
 		      info->serial);
 }
 
-int pin_failed(struct token *t, enum token_user who, CK_RV rv, struct err *e)
+int pin_refused(const struct token_info *info, enum token_user who, CK_RV rv, const char *doing,
+		struct err *e)
 {
-	const struct token_info *info = &t->at.info;
+	size_t n;
 
-	if (token_look(t) != CKR_OK)
-		rv = CKR_TOKEN_NOT_PRESENT;
-	session_after(t, rv);
 	if (rv == CKR_PIN_LOCKED ||
 	    (rv == CKR_PIN_INCORRECT && counter_of(info, who) == TOKEN_PIN_LOCKED))
 		return refuse_locked(info, who, e);
-	rv_err(e, rv, "login", "cannot log in to the token %s (serial %s)%s", info->label,
+	rv_err(e, rv, "login", "cannot %s the token %s (serial %s)%s", doing, info->label,
 	       info->serial, who == TOKEN_SO ? " with the SO PIN" : "");
 	if (rv == CKR_PIN_INCORRECT) {
-		const size_t n = strlen(e->what);
-
+		n = strlen(e->what);
 		snprintf(e->what + n, sizeof(e->what) - n, "%s",
 			 counter_text(counter_of(info, who)));
-		err_hint(e, "check the %s; it was tried once and is not tried again by itself",
-			 pin_name(who));
+		return err_hint(e,
+				"check the %s; it was tried once and is not tried again by itself",
+				pin_name(who));
 	}
+	if (who == TOKEN_SO && puk_tool(info) && !rv_is_loss(rv))
+		return err_hint(e, "such a card has a PUK and no SO PIN: %s", puk_tool(info));
 	return ERR_TOKEN;
+}
+
+int pin_failed(struct token *t, enum token_user who, CK_RV rv, struct err *e)
+{
+	if (token_look(t) != CKR_OK)
+		rv = CKR_TOKEN_NOT_PRESENT;
+	session_after(t, rv);
+	return pin_refused(&t->at.info, who, rv, "log in to", e);
 }
 
 /* ---- login ---- */
@@ -159,6 +184,15 @@ static int new_pin_failed(struct token *t, CK_RV rv, struct err *e)
 			   "tells what makes a good one");
 }
 
+/* The token went while it was at it. Trying both PINs might lock it. */
+static int outcome_unknown(struct err *e)
+{
+	return err_hint(e,
+			"it went in the midst of it: whether the new PIN holds is not known. Put "
+			"it in again and try the new one once (\"ctlclient token test\"); if that "
+			"is wrong the old one holds");
+}
+
 static CK_RV change(struct token *t, CK_SESSION_HANDLE session, const struct secret *old,
 		    const struct secret *new)
 {
@@ -182,8 +216,10 @@ static int change_in(struct token *t, CK_SESSION_HANDLE session, enum token_user
 	if (rv == CKR_OK)
 		return 0;
 	if (who == TOKEN_USER && !is_new_pin_refused(rv))
-		return pin_failed(t, who, rv, e);
-	return new_pin_failed(t, rv, e);
+		(void)pin_failed(t, who, rv, e);
+	else
+		(void)new_pin_failed(t, rv, e);
+	return rv_is_loss(rv) ? outcome_unknown(e) : (int)e->kind;
 }
 
 /* Our read-only session would keep the SO from logging in. */
@@ -262,6 +298,8 @@ int token_unblock(struct token *t, const struct secret *so_pin, const struct sec
 	rv = set_in(&t->at, session, so_pin, pin, &logged_in);
 	if (rv != CKR_OK)
 		rc = logged_in ? new_pin_failed(t, rv, e) : pin_failed(t, TOKEN_SO, rv, e);
+	if (logged_in && rv_is_loss(rv))
+		rc = outcome_unknown(e);
 	(void)t->at.module->fn->C_CloseSession(session);
 	(void)token_look(t);
 	return rc;

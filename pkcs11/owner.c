@@ -30,7 +30,7 @@ struct owner {
 	pthread_cond_t changed; /* place, stop or given_up */
 	int bell;               /* an eventfd, rung for the caller whose job is in the place */
 	int interrupt;          /* or -1 */
-	unsigned seconds;
+	unsigned ms;            /* a module may be silent for so long */
 	enum place place;
 	owner_fn *fn;
 	void *arg;
@@ -74,7 +74,7 @@ static void ring(struct owner *o)
 
 static void sign_of_life(struct owner *o)
 {
-	o->limit = now_ms() + (int64_t)o->seconds * 1000 * o->patience;
+	o->limit = now_ms() + (int64_t)o->ms * o->patience;
 	ring(o);
 }
 
@@ -188,8 +188,8 @@ static void say_timeout(struct owner *o)
 {
 	struct err *e = &o->why;
 
-	err_set(e, ERR_TOKEN, "token-timeout", "the module %s has not answered for %u s%s%s",
-		*o->module ? o->module : "of the token", o->seconds * o->patience,
+	err_set(e, ERR_TOKEN, "token-timeout", "the module %s has not answered for %g s%s%s",
+		*o->module ? o->module : "of the token", o->ms * o->patience / 1000.0,
 		o->doing ? "; it was asked to " : "", o->doing ? o->doing : "");
 	err_hint(e, "pull the token out and put it in again, or restart the service of its reader "
 		    "(systemctl restart pcscd), and repeat the command; --token-timeout S gives a "
@@ -251,7 +251,7 @@ static void put_job(struct owner *o, owner_fn *fn, void *arg, struct err *e)
 	o->e = e;
 	o->doing = NULL;
 	o->patience = 1;
-	o->limit = now_ms() + (int64_t)o->seconds * 1000;
+	o->limit = now_ms() + (int64_t)o->ms;
 	o->place = PLACE_WAITING;
 	pthread_cond_broadcast(&o->changed);
 }
@@ -313,7 +313,7 @@ static int start_thread(struct owner *o)
 	return why;
 }
 
-int owner_start(struct owner **out, unsigned seconds, struct err *e)
+int owner_start(struct owner **out, unsigned ms, struct err *e)
 {
 	struct owner *o = calloc(1, sizeof(*o));
 	int why;
@@ -327,7 +327,7 @@ int owner_start(struct owner **out, unsigned seconds, struct err *e)
 			       strerror(errno));
 	}
 	o->interrupt = o->true_stderr = -1;
-	o->seconds = seconds ? seconds : OWNER_SECONDS;
+	o->ms = ms ? ms : OWNER_MS;
 	pthread_mutex_init(&o->lock, NULL);
 	pthread_cond_init(&o->changed, NULL);
 	sem_init(&o->frozen, 0, 0);

@@ -16,7 +16,7 @@
 #include "common/err.h"
 
 enum {
-	OWNER_SECONDS = 30, /* the usual time limit */
+	OWNER_MS = 30000,   /* the usual time limit */
 	OWNER_PATIENCE = 10 /* what takes long may take this many times the limit */
 };
 
@@ -25,8 +25,8 @@ struct owner;
 /* A piece of work: returns 0 or the kind of error in e. */
 typedef int owner_fn(void *arg, struct err *e);
 
-/* A module may be silent for that many seconds; OWNER_SECONDS if it is 0. */
-int owner_start(struct owner **out, unsigned seconds, struct err *e);
+/* A module may be silent for that many milliseconds; OWNER_MS if it is 0. */
+int owner_start(struct owner **out, unsigned ms, struct err *e);
 
 /* Runs fn(arg, e) on the owner's thread and returns what it returned. Whatever arg points to must
  * live that long. ERR_TOKEN "token-timeout" if a module did not answer, naming it. */

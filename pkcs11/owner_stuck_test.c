@@ -73,12 +73,12 @@ static int job_nothing(void *arg, struct err *e)
 	return 0;
 }
 
-static struct owner *start(unsigned seconds)
+static struct owner *start(unsigned ms)
 {
 	struct owner *o;
 	struct err e;
 
-	assert_int_equal(owner_start(&o, seconds, &e), 0);
+	assert_int_equal(owner_start(&o, ms, &e), 0);
 	return o;
 }
 
@@ -95,13 +95,13 @@ static void assert_frozen(struct victim *v)
 static void gives_up(owner_fn *job, const char *module, const char *doing)
 {
 	struct victim v = {0};
-	struct owner *o = start(1);
+	struct owner *o = start(200);
 	struct err e = {0};
 	int runs = 0;
 	const double began = now();
 
 	assert_int_equal(owner_run(o, job, &v, &e), ERR_TOKEN);
-	assert_true(now() - began >= 1);
+	assert_true(now() - began >= 0.2);
 	assert_string_equal(e.id, "token-timeout");
 	assert_non_null(strstr(e.what, module));
 	assert_non_null(strstr(e.what, doing));
@@ -124,15 +124,15 @@ static void a_module_that_waits(void **state)
 static void a_module_that_spins(void **state)
 {
 	(void)state;
-	gives_up(job_spins, "mad.so", "1 s");
+	gives_up(job_spins, "mad.so", "0.2 s");
 }
 
 /* Slow, but alive: the limit is for silence. */
 static int job_plods(void *arg, struct err *e)
 {
 	(void)e;
-	for (int i = 0; i < 8; i++) {
-		sleep_ms(300);
+	for (int i = 0; i < 6; i++) {
+		sleep_ms(200);
 		owner_module("plodding.so");
 	}
 	return job_nothing(arg, e);
@@ -142,14 +142,14 @@ static int job_plods(void *arg, struct err *e)
 static int job_takes_long(void *arg, struct err *e)
 {
 	owner_task("make a key", OWNER_PATIENCE);
-	sleep_ms(2000);
+	sleep_ms(1200);
 	return job_nothing(arg, e);
 }
 
 static void has_patience(void **state)
 {
 	owner_fn *const jobs[] = {job_plods, job_takes_long};
-	struct owner *o = start(1);
+	struct owner *o = start(1000);
 	struct err e;
 	int runs = 0;
 
@@ -179,7 +179,7 @@ static void *run_waits(void *arg)
 static void tells_the_others(void **state)
 {
 	struct victim v = {0};
-	struct other other = {.o = start(1), .v = &v};
+	struct other other = {.o = start(1000), .v = &v};
 	struct err e;
 	pthread_t thread;
 	int runs = 0;
@@ -215,7 +215,7 @@ static void *pinch(void *arg)
 
 static int run_interrupted(owner_fn *job, void *arg, struct err *e, double *took)
 {
-	struct owner *o = start(60);
+	struct owner *o = start(60000);
 	int fds[2];
 	struct pinch p;
 	pthread_t thread;
@@ -296,7 +296,7 @@ static void ends_with_it(void **state)
 		dup2(fds[1], STDOUT_FILENO);
 		atexit(hangs_at_exit);
 		alarm(60);
-		if (owner_start(&o, 1, &e) || owner_run(o, job_waits, &v, &e) != ERR_TOKEN)
+		if (owner_start(&o, 200, &e) || owner_run(o, job_waits, &v, &e) != ERR_TOKEN)
 			_exit(99);
 		printf("the end");
 		owner_stop(o);

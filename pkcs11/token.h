@@ -190,8 +190,9 @@ struct token_keygen {
 /* Makes an RSA key pair on the token (private, sensitive, not extractable), self-signs a
  * certificate for it with the key on the token and stores it beside the key with the same CKA_ID.
  * Logged in before. On success *cert is the caller's. If any step fails the key made is removed
- * again. ERR_TOKEN "keygen", also if the label or id is taken; ERR_USAGE "subject", "key-size",
- * "days", "label", "uri" (an id too long). */
+ * again; if that cannot be done because the token was pulled out ("token-removed"), then when it is
+ * called the next time for this t. ERR_TOKEN "keygen", also if the label or id is taken; ERR_USAGE
+ * "subject", "key-size", "days", "label", "uri" (an id too long). */
 int token_keygen(struct token *t, const struct token_keygen *spec, X509 **cert, struct err *e);
 
 /* The same in two steps, for a certificate that somebody else signs in between: the key pair,

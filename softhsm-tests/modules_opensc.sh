@@ -110,6 +110,9 @@ refused "the PIN is wrong" --pin-source env:WRONG
 refused "locked" --pin-source env:WRONG --allow-final-try
 pin_is locked
 refused "locked" --pin-source env:PIN --allow-final-try
+said 'pkcs15-tool --unblock-pin --auth-id 01'
+PUK=$CARD_PUK expect 4 ctlclient token unblock "$key1" --so-pin-source env:PUK --pin-source env:PIN
+said 'pkcs15-tool --unblock-pin --auth-id 01'
 
 # ---- unlocked with OpenSC's own tool, as doc/tokens.md says ----
 pkcs15-tool --unblock-pin --auth-id 01 --puk "$CARD_PUK" --new-pin 918273 >/dev/null 2>&1

@@ -23,23 +23,17 @@ done
 create=(ctlclient ctl create -o "$list" --signer "$CTL_TOKEN_1" --sast "$CTL_TOKEN_1" --sast "$work/token2.pem"
   --server "role=ccm+tftp,host=pub,ip=192.0.2.1,cert=$work/pub.pem" --yes)
 
-# start OPTIONS: signs in the background.
+# start OPTIONS: signs in the background. begin COMMAND: anything else.
 start() {
   rm -f "$list"
-  : >"$work/trace"
-  shim_set trace "$work/trace"
-  "${create[@]}" "$@" >"$work/out" 2>"$work/err" </dev/null &
-  signer=$!
+  begin "${create[@]}" "$@"
 }
 
-seen() { # TEXT, [FILE]
-  local _
-  for _ in $(seq 300); do
-    grep -qF -- "$1" "${2:-$work/err}" && return
-    sleep 0.1
-  done
-  cat "${2:-$work/err}" >&2
-  fail "not said in 30 s: $1"
+begin() {
+  : >"$work/trace"
+  shim_set trace "$work/trace"
+  "$@" >"$work/out" 2>"$work/err" </dev/null &
+  signer=$!
 }
 
 ended() { # CODE
@@ -85,7 +79,7 @@ put_in_again() { # LOSS ANSWER LOGINS
   shim_set $1 'SAST 1'
   shim_set removed-answer "$2"
   start --wait 60
-  seen "Put the token SAST 1 (serial ${shim_serial[SAST 1]}) in again"
+  until_said "Put the token SAST 1 (serial ${shim_serial[SAST 1]}) in again"
   not_signed
   shim_insert 'SAST 1'
   ended 0
@@ -101,10 +95,70 @@ put_in_again 'remove-after C_Login' CKR_GENERAL_ERROR 2
 put_in_again 'remove-during C_SignInit' CKR_DEVICE_ERROR 2
 put_in_again 'remove-during C_Sign' CKR_DEVICE_REMOVED 2
 
+# ---- what else a token is used for ----
+# lost CODE LOSS COMMAND: it is pulled out in the midst of the command, and put in again.
+lost() {
+  local code=$1 loss=$2
+  shift 2
+  # shellcheck disable=SC2086
+  shim_set ${loss/ TOKEN/ serial=${shim_serial[SAST 3]}}
+  begin "$@" --wait 60
+  until_said "Put the token SAST 3 (serial ${shim_serial[SAST 3]}) in again"
+  shim_insert 'SAST 3'
+  ended "$code"
+  shim_clear
+}
+objects_are() { # LABEL PRIVATE PUBLIC CERTIFICATES
+  pkcs11-tool --module "$CTL_SHIM_MODULE" --token-label 'SAST 3' --login --pin "$shim_pin" --list-objects 2>/dev/null |
+    awk '/ Object/ {type = $1} /label:/ {print type, $2}' >"$work/objects"
+  is "$(grep -c "^Private $1$" "$work/objects" || true) $(grep -c "^Public $1$" "$work/objects" || true) $(grep -c "^Certificate $1$" "$work/objects" || true)" \
+    "$2 $3 $4" "objects named $1"
+}
+new_key() { # LABEL
+  echo ctlclient token keygen "pkcs11:token=SAST%203;object=$1" --bits 1024 --subject CN="$1",OU=x,O=y
+}
+# Reading the facts of its key: no fact is made up.
+shim_set trace "$work/all"
+: >"$work/all"
+expect 0 ctlclient token test "$CTL_TOKEN_3" --json
+jq -S .key "$work/out" >"$work/facts"
+shim_clear
+before=$(awk '/^C_SignInit$/ {exit} /^C_GetAttributeValue$/ {n++} END {print n}' "$work/all")
+lost 0 "remove-during C_GetAttributeValue TOKEN $((before - 5))" ctlclient token test "$CTL_TOKEN_3" --json
+jq -S .key "$work/out" | cmp -s - "$work/facts" || fail "other facts of the key: $(cat "$work/out")"
+# A key that was half made is made anew.
+# shellcheck disable=SC2046
+{
+  lost 0 'remove-during C_GenerateKeyPair TOKEN' $(new_key a)
+  lost 0 'remove-during C_CreateObject TOKEN' $(new_key b)
+}
+objects_are a 1 1 1
+objects_are b 1 1 1
+# Nobody is there to put it in again: what is left is told, and finds its way.
+shim_set remove-during C_CreateObject 'SAST 3'
+# shellcheck disable=SC2046
+expect 4 $(new_key d)
+said 'import-cert'
+shim_clear
+objects_are d 1 1 0
+# shellcheck disable=SC2046
+expect 4 $(new_key d)
+said 'without a certificate'
+expect 0 ctlclient token csr 'pkcs11:token=SAST%203;object=d' --subject CN=d,OU=x,O=y -o "$work/d.csr"
+openssl x509 -req -in "$work/d.csr" -days 30 -CA "$work/pub.pem" -CAkey "$work/pub.key" -out "$work/d.pem" 2>/dev/null
+lost 0 'remove-after C_CreateObject TOKEN' ctlclient token import-cert 'pkcs11:token=SAST%203' "$work/d.pem"
+objects_are d 1 1 1
+# A PIN: which one holds then is not known, and neither is tried.
+echo 662607 >"$work/new-pin"
+shim_set remove-during C_SetPIN 'SAST 3'
+expect 4 ctlclient token change-pin "$CTL_TOKEN_3" --new-pin-source "file:$work/new-pin"
+said 'whether the new PIN holds is not known'
+shim_clear
+
 # ---- it comes back in another slot, and as two ----
 shim_set remove-during C_Sign 'SAST 1'
 start --wait 60
-seen 'Put the token SAST 1'
+until_said 'Put the token SAST 1'
 shim_set slot 'SAST 1' 7
 shim_insert 'SAST 1'
 ended 0
@@ -112,7 +166,7 @@ signed_by 1
 shim_clear
 shim_set remove-during C_Sign 'SAST 1'
 start --wait 60
-seen 'Put the token SAST 1'
+until_said 'Put the token SAST 1'
 shim_set twin 'SAST 1' 8
 shim_insert 'SAST 1'
 ended 0
@@ -123,13 +177,13 @@ shim_clear
 shim_remove 'SAST 3'
 shim_set remove-during C_Sign 'SAST 1'
 start --wait 60
-seen 'Put the token SAST 1'
+until_said 'Put the token SAST 1'
 shim_set slot 'SAST 3' 0
 shim_insert 'SAST 3'
-seen "This is the token SAST 3 (serial ${shim_serial[SAST 3]}), not SAST 1 (serial ${shim_serial[SAST 1]}): it is not used"
+until_said "This is the token SAST 3 (serial ${shim_serial[SAST 3]}), not SAST 1 (serial ${shim_serial[SAST 1]}): it is not used"
 not_signed
 shim_remove 'SAST 3'
-seen 'the token SAST 3'
+until_said 'the token SAST 3'
 shim_insert 'SAST 1'
 ended 0
 signed_by 1
@@ -144,9 +198,9 @@ not_signed
 shim_clear
 
 # ---- it was out and is in again before anybody looked: the login is gone ----
-shim_set delay C_Login 3000
+shim_set delay C_Login 2000
 start --wait 60
-seen C_Login "$work/trace"
+until_said C_Login "$work/trace"
 shim_insert 'SAST 1'
 ended 0
 signed_by 1
@@ -155,7 +209,7 @@ shim_clear
 # ---- lost twice: a PIN from a file is not given a third time ----
 shim_set remove-during C_Sign 'SAST 1'
 start --wait 60
-seen 'Put the token SAST 1'
+until_said 'Put the token SAST 1'
 shim_set remove-after C_Login 'SAST 1'
 shim_insert 'SAST 1'
 ended 4
@@ -180,7 +234,7 @@ start
 ended 4
 said 'no token fits'
 start --wait 60
-seen 'Put it in'
+until_said 'Put it in'
 shim_insert 'SAST 1'
 ended 0
 signed_by 1
@@ -195,10 +249,10 @@ shim_remove 'SAST 2'
 rm -f "$list"
 "${create[@]/#"$work/token2.pem"/"$CTL_TOKEN_2"}" --wait 60 >"$work/out" 2>"$work/err" </dev/null &
 signer=$!
-seen 'no token fits pkcs11:token=SAST%202'
+until_said 'no token fits pkcs11:token=SAST%202'
 shim_remove 'SAST 1'
 shim_insert 'SAST 2'
-seen 'Put the token SAST 1'
+until_said 'Put the token SAST 1'
 shim_remove 'SAST 2'
 shim_insert 'SAST 1'
 ended 0
@@ -206,21 +260,18 @@ signed_by 1
 shim_clear
 
 # ---- a module that hangs ----
-for function in C_Login C_Sign C_GetSlotList; do
+for function in C_Sign C_GetSlotList; do
   shim_set hang "$function"
-  start --token-timeout 2 --wait 60
+  start --token-timeout 1 --wait 60
   ended 4
-  said 'has not answered for 2 s'
+  said 'has not answered for 1 s'
   said libctlshim.so
   not_signed
   shim_clear
 done
 shim_set hang C_Sign
-env --default-signal=INT "${create[@]}" >"$work/out" 2>"$work/err" </dev/null &
-signer=$!
-: >"$work/trace"
-shim_set trace "$work/trace"
-sleep 3
+begin env --default-signal=INT "${create[@]}"
+until_said C_Sign "$work/trace"
 kill -INT "$signer"
 ended 130
 not_signed
@@ -235,14 +286,15 @@ unset CTL_PIN_FILE
 script -qefc "$(printf '%q ' "${create[@]}")" /dev/null <"$work/keys" >"$work/screen" 2>&1 &
 signer=$!
 exec 8>"$work/keys"
-seen 'PIN of the token SAST 1' "$work/screen"
+until_said 'PIN of the token SAST 1' "$work/screen"
 echo "$shim_pin" >&8
-seen 'Put the token SAST 1' "$work/screen"
+until_said 'Put the token SAST 1' "$work/screen"
 is "$(grep -oF 'PIN of the token' "$work/screen" | wc -l)" 1 'PIN prompts before the token is back'
 shim_insert 'SAST 1'
-for _ in $(seq 300); do
+until_said 'is here again' "$work/screen"
+for _ in $(seq 600); do
   [ "$(grep -oF 'PIN of the token' "$work/screen" | wc -l)" -lt 2 ] || break
-  sleep 0.1
+  nap 0.1
 done
 echo "$shim_pin" >&8
 ended 0

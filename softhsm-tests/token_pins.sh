@@ -142,6 +142,23 @@ shim_wrong_pins 'SAST 1' 0 3
 expect 4 ctlclient token unblock "$uri" --so-pin-source env:SO --pin-source env:NEW --allow-final-try
 said 'the SO PIN of the token SAST 1'
 said "maker's tool"
+# A wrong one is told with what its counter says now; what is on the token stays.
+init_with() { # SO PIN
+  SO=$1 expect 4 ctlclient token init --label gone --serial "${shim_serial['SAST 1']}" --yes --so-pin-source env:SO \
+    --pin-source env:PIN
+}
+for said_of in '0 a few more' '1 the next wrong PIN locks'; do
+  shim_wrong_pins 'SAST 1' 0 "${said_of%% *}"
+  init_with "$NEW"
+  said 'cannot initialise the token SAST 1'
+  said CKR_PIN_INCORRECT
+  said "${said_of#* }"
+done
+shim_wrong_pins 'SAST 1' 0 2
+SO=$NEW expect 4 ctlclient token init --label gone --serial "${shim_serial['SAST 1']}" --yes --so-pin-source env:SO \
+  --pin-source env:PIN --allow-final-try
+said 'the SO PIN of the token SAST 1'
+said 'is locked'
 shim_wrong_pins 'SAST 1' 0 0
 expect 0 ctlclient token unblock "$uri" --so-pin-source env:SO --pin-source env:PIN
 
