@@ -4,6 +4,7 @@
 #include "common/cli.h"
 #include "common/json.h"
 #include "ctlclient/commands.h"
+#include "phone/boot.h"
 
 #include <openssl/crypto.h>
 #include <stdarg.h>
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPT_PHONE = 256 };
+enum { OPT_PHONE = 256, OPT_TFTP, OPT_HTTP, OPT_STATE };
 
 /* ---- steps ---- */
 
@@ -150,8 +151,24 @@ static void print_report(const struct doctor *d)
 
 struct args {
 	struct doctor doctor;
-	const char *phone;
 };
+
+/* Options that mean nothing by themselves. */
+static void check(struct doctor *d, struct argp_state *state)
+{
+	struct doctor_phone *p = &d->phone;
+	struct err e;
+
+	if (!p->name && (p->tftp || p->http || p->state))
+		argp_error(state, "--tftp, --http and --state go with --phone NAME");
+	if (!p->name)
+		return;
+	if (d->uri)
+		argp_error(state, "a token has no part in what a phone does: leave \"%s\" out",
+			   d->uri);
+	if (boot_device(p->device, p->name, &e))
+		argp_error(state, "%s: %s", e.what, e.hint);
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -165,7 +182,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		state->child_inputs[1] = &a->doctor.cluster;
 		return 0;
 	case OPT_PHONE:
-		a->phone = arg;
+		a->doctor.phone.name = arg;
+		return 0;
+	case OPT_TFTP:
+		a->doctor.phone.tftp = arg;
+		return 0;
+	case OPT_HTTP:
+		a->doctor.phone.http = arg;
+		return 0;
+	case OPT_STATE:
+		a->doctor.phone.state = arg;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (a->doctor.uri)
@@ -173,9 +199,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->doctor.uri = arg;
 		return 0;
 	case ARGP_KEY_END:
-		if (a->phone)
-			argp_error(state, "--phone %s: this release cannot look at phones yet",
-				   a->phone);
+		check(&a->doctor, state);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -187,8 +211,11 @@ static int examine(struct doctor *d)
 	const struct doctor_step *first;
 	int rc = 0;
 
-	doctor_desk(d);
+	if (!d->phone.name)
+		doctor_desk(d);
 	doctor_provider(d);
+	if (d->phone.name)
+		doctor_files(d);
 	first = doctor_first(d);
 	if (d->cluster.json)
 		rc = json_print(report_json(d));
@@ -196,13 +223,25 @@ static int examine(struct doctor *d)
 		print_report(d);
 	at_desk_free(&d->certs);
 	free(d->modules);
+	json_decref(d->phone.doc);
+	buf_free(&d->phone.list);
 	return first ? (int)first->kind : rc;
 }
 
 int cmd_doctor(int argc, char **argv, void *ctx)
 {
 	static const struct argp_option options[] = {
-		{"phone", OPT_PHONE, "NAME", 0, "Why does this phone refuse us? (a later release)",
+		{"phone", OPT_PHONE, "NAME", 0,
+		 "Why does this phone refuse us? What the provider knows of it, what the TFTP "
+		 "service gives it, and what it does with that",
+		 0},
+		{"tftp", OPT_TFTP, "HOST[:PORT]", 0,
+		 "With --phone: the TFTP service (default: CTL_TFTP)", 0},
+		{"http", OPT_HTTP, "URL", 0,
+		 "With --phone: the HTTP service (default: CTL_HTTP, without a TFTP service)", 0},
+		{"state", OPT_STATE, "DIR", 0,
+		 "With --phone: its folder of ctlphone, which is only read (default: a phone of "
+		 "which nothing is known)",
 		 0},
 		{0}};
 	static const struct argp_child children[] = {
@@ -218,7 +257,8 @@ int cmd_doctor(int argc, char **argv, void *ctx)
 		"first thing that is wrong, why it matters, and what mends it. Changes nothing. "
 		"With a "
 		"PIN source (or on a terminal, after asking) it makes a test signature.\v"
-		"Exit code 0: all is well; 4: the token; 1 or 3: the provider.",
+		"Exit code 0: all is well; 4: the token; 1 or 3: the provider, or with --phone the "
+		"TFTP service.",
 		children,
 		NULL,
 		NULL};

@@ -8,6 +8,9 @@
 #include "ctlclient/at_desk.h"
 #include "ctlclient/options.h"
 #include "pkcs11/module_info.h"
+#include "server/device/name.h"
+
+#include <jansson.h>
 
 enum doctor_state { DOCTOR_OK, DOCTOR_WRONG, DOCTOR_SKIPPED };
 
@@ -23,7 +26,20 @@ struct doctor_step {
 	char mend[1024];         /* the command that mends it; may be empty */
 };
 
+/* The phone that is asked about. */
+struct doctor_phone {
+	const char *name;        /* NULL: none, it is about this desk */
+	const char *state;       /* a folder of ctlphone; NULL: a phone of which nothing is known */
+	const char *tftp, *http; /* NULL: CTL_TFTP, CTL_HTTP */
+	char device[DEVICE_NAME_MAX];
+	json_t *doc; /* what the provider says of it; owned; NULL: it was not asked, or knows none
+		      */
+	struct buf list; /* the provider's trust list; empty: none, or not asked */
+	bool has_list;   /* the provider was asked for it */
+};
+
 struct doctor {
+	struct doctor_phone phone;
 	struct desk_opts desk_opts;
 	struct cluster_opts cluster;
 	const char *uri; /* the token asked for, or NULL: all of them */
@@ -59,5 +75,19 @@ void doctor_desk(struct doctor *d);
 
 /* The steps of the provider. */
 void doctor_provider(struct doctor *d);
+
+/* ---- with a phone ---- */
+
+struct api;
+struct cluster_view;
+
+/* What the provider knows of the phone, once logged in there. */
+void doctor_phone_known(struct doctor *d, struct api *api, const struct cluster_view *view);
+
+/* The same if the provider could not be asked: why not. */
+void doctor_phone_unknown(struct doctor *d, const char *why);
+
+/* What the TFTP service gives it, and what it does with that. */
+void doctor_files(struct doctor *d);
 
 #endif

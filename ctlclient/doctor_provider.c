@@ -35,10 +35,13 @@ struct visit {
 	char version[64]; /* of the provider */
 };
 
+/* Nobody signs when it is about a phone. */
 static void skip_from(struct doctor *d, size_t first, const char *why)
 {
-	for (size_t i = first; i < STEPS; i++)
+	for (size_t i = first; i < (d->phone.name ? IN_LIST : STEPS); i++)
 		doctor_skip(d, provider_steps[i], "%s", why);
+	if (d->phone.name)
+		doctor_phone_unknown(d, why);
 }
 
 static struct doctor_step *wrong(struct doctor *d, size_t step, const char *why,
@@ -276,7 +279,10 @@ static void visit_cluster(struct visit *v)
 		skip_from(d, IN_LIST, "the list cannot be read");
 	} else {
 		tell_list(d, &view);
-		tell_token(d, view.list);
+		if (d->phone.name)
+			doctor_phone_known(d, api, &view);
+		else
+			tell_token(d, view.list);
 	}
 	cluster_view_free(&view);
 out:

@@ -144,6 +144,23 @@ void boot_free(struct boot *b)
 	stored_free(&b->stored);
 }
 
+bool boot_knows_server(void *arg, struct span der)
+{
+	const struct boot *b = arg;
+
+	for (enum stored_kind k = 0; k < STORED_LISTS; k++) {
+		const struct tl *l = b->stored.lists[k].tl;
+
+		for (size_t i = 0; l && i < l->n; i++) {
+			const struct tl_record *r = &l->records[i];
+
+			if ((r->role == TL_TFTP || r->role == TL_CCM_TFTP) && span_eq(r->der, der))
+				return true;
+		}
+	}
+	return false;
+}
+
 /* ---- words ---- */
 
 int boot_device(char device[BOOT_DEVICE_MAX], const char *name, struct err *e)

@@ -51,6 +51,10 @@ int boot_run(struct boot *b, fetch_fn *fetch, void *arg, struct err *e);
 
 void boot_free(struct boot *b);
 
+/* For struct http_get: whether the lists in force of the struct boot that arg is have the
+ * certificate der as TFTP. */
+bool boot_knows_server(void *arg, struct span der);
+
 /* "mixed", "nonsecure" or, without a list, "none". */
 const char *boot_mode_word(const struct tl *in_force);
 

@@ -2,18 +2,13 @@
 #include "phone/commands.h"
 
 #include "common/cli.h"
-#include "common/conf.h"
 #include "phone/options.h"
 #include "server/net/tftp_packet.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { OPT_TFTP = 256, OPT_HTTP, OPT_BLKSIZE };
-
-/* Of any file that a phone fetches to boot. */
-enum { FETCH_MAX = 1 << 20 };
 
 struct options {
 	struct phone_options phone;
@@ -65,48 +60,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	}
 }
 
-/* Phones know the HTTPS server by their lists. */
-static bool is_listed(void *arg, struct span der)
-{
-	const struct boot *b = arg;
-
-	for (enum stored_kind k = 0; k < STORED_LISTS; k++) {
-		const struct tl *l = b->stored.lists[k].tl;
-
-		for (size_t i = 0; l && i < l->n; i++) {
-			const struct tl_record *r = &l->records[i];
-
-			if ((r->role == TL_TFTP || r->role == TL_CCM_TFTP) && span_eq(r->der, der))
-				return true;
-		}
-	}
-	return false;
-}
-
-/* What the command line names, and only if it names nothing what the environment does. */
-static int find_servers(struct fetch_servers *s, struct tftp_get *tftp, struct http_get *http,
-			const struct options *o, struct err *e)
-{
-	const char *tftp_text = o->tftp, *http_text = o->http;
-	int rc = 0;
-
-	if (!tftp_text && !http_text)
-		tftp_text = getenv("CTL_TFTP");
-	if (!tftp_text && !http_text)
-		http_text = getenv("CTL_HTTP");
-	if (!tftp_text && !http_text) {
-		err_set(e, ERR_USAGE, "tftp-server", "no TFTP server is named");
-		return err_hint(e, "give --tftp HOST[:PORT] or --http URL, or set CTL_TFTP");
-	}
-	if (tftp_text)
-		rc = hostport_parse(&tftp->server, tftp_text, PORT_TFTP, e);
-	if (!rc && http_text)
-		rc = http_get_server(http, http_text, e);
-	s->tftp = tftp_text ? tftp : NULL;
-	s->http = http_text ? http : NULL;
-	return rc;
-}
-
 static void tell_start(const struct boot *b, const struct fetch_servers *s)
 {
 	printf("%s boots", b->device);
@@ -135,24 +88,23 @@ int cmd_boot(int argc, char **argv, void *ctx)
 	};
 	struct options o = {.blksize = BOOT_BLKSIZE_DEFAULT};
 	struct boot b = {0};
-	struct tftp_get tftp = {.max = FETCH_MAX};
-	struct http_get http = {.max = FETCH_MAX, .is_known = is_listed, .arg = &b};
-	struct fetch_servers servers;
+	struct fetch_setup from;
 	struct err e;
 	int rc;
 
 	(void)ctx;
 	cli_parse(&argp, argc, argv, &o);
 	if (boot_device(b.device, o.phone.what, &e) ||
-	    find_servers(&servers, &tftp, &http, &o, &e)) {
+	    fetch_setup(&from, o.tftp, o.http, o.blksize, &e)) {
 		err_print(&e, "ctlphone");
 		return (int)e.kind;
 	}
-	tftp.blksize = o.blksize;
-	b.server = servers.tftp ? tftp.server.host : NULL;
+	from.http.is_known = boot_knows_server;
+	from.http.arg = &b;
+	b.server = from.servers.tftp ? from.tftp.server.host : NULL;
 	phone_account(&b, &o.phone);
 	if (!o.phone.json)
-		tell_start(&b, &servers);
-	rc = boot_run(&b, fetch_file, &servers, &e);
+		tell_start(&b, &from.servers);
+	rc = boot_run(&b, fetch_file, &from.servers, &e);
 	return phone_finish(&b, &o.phone, rc, &e);
 }

@@ -26,4 +26,19 @@ struct fetch_servers {
  * TFTP. */
 int fetch_file(void *arg, const char *name, struct buf *out, struct err *e);
 
+/* A phone's servers as options and environment name them, with the room that they point to. */
+struct fetch_setup {
+	struct tftp_get tftp;
+	struct http_get http;
+	struct fetch_servers servers;
+};
+
+enum { FETCH_MAX = 1 << 20 }; /* bytes of any file that a phone fetches to boot */
+
+/* tftp is "HOST[:PORT]", http a URL; if both are NULL, CTL_TFTP and else CTL_HTTP are taken. Sets
+ * everything but f->http.is_known and its arg. ERR_USAGE "tftp-server" (nothing is named),
+ * "hostport", "http-server". */
+int fetch_setup(struct fetch_setup *f, const char *tftp, const char *http, uint32_t blksize,
+		struct err *e);
+
 #endif

@@ -187,7 +187,7 @@ is "$(json .first_problem.step)" token-in-list 'first problem of a token that is
 mend_has 'ctlclient cluster add-token'
 
 # ---- the front door ----
-expect 2 ctlclient doctor --phone SEP001122334455
+expect 2 ctlclient doctor --phone SEP00112233445
 said 'cannot'
 expect 2 ctlclient doctor "$CTL_TOKEN_1" extra
 expect 2 ctlclient doctor --ca x --fingerprint y

@@ -39,6 +39,20 @@ becomes() { # FILTER VALUE
   [ "$(jq -r "$1" "$work/out")" = "$2" ]
 }
 
+# doctor CODE STEP: what is wrong with the phone first ("" for nothing).
+doctor() {
+  expect "$1" ctlclient doctor --phone $mac --json
+  is "$(jq -r '.first_problem.step // ""' "$work/out")" "$2" "first problem of the phone"
+}
+
+doctor_is_well() {
+  ctlclient doctor --phone $mac --json >"$work/out"
+}
+
+step() { # NAME: what the doctor says of that step
+  jq -r --arg s "$1" '.steps[] | select(.step == $s) | .what' "$work/out"
+}
+
 # A key and a certificate of the phone's own: NAME.pem and NAME.key.
 own_cert() { # NAME
   openssl req -x509 -newkey rsa:2048 -nodes -keyout "$1.key" -out "$1.pem" -days 30 \
@@ -57,6 +71,9 @@ is "$(json .result)" installed "trust list"
 is "$(json .config.result)" default "configuration of an unknown phone"
 is "$(json .config.asked)" XMLDefault.cnf.xml.sgn "last request"
 is "$(json .next.step)" nothing "next step"
+
+doctor 1 phone
+said "ctladmin phone add $mac"
 
 # Set up: signed, hardened, and no secret of it shown.
 api POST /profiles '{"name": "Encrypted", "protocol": "sip", "device_security_mode": "encrypted",
@@ -78,6 +95,18 @@ boots 0
 is "$(json .config.result)" unchanged "the same configuration"
 cp "$phone/config.cnf" "$work/clear.xml"
 
+until_true "the doctor finds nothing" doctor_is_well
+is "$(jq -r '[.steps[].step] | join(" ")' "$work/out")" \
+  "provider provider-certificate login release list phone phone-certificate phone-last-request tftp trust-list identity-list configuration next-step" \
+  "the way"
+case "$(step phone-last-request)" in $mac.cnf.xml.sgn,*) ;; *) fail "last request: $(step phone-last-request)" ;; esac
+ctlclient doctor --phone $mac >"$work/out"
+said "registers nonsecure at"
+expect 2 ctlclient doctor --phone SEP1
+expect 2 ctlclient doctor --tftp "$CTL_TFTP"
+expect 1 ctlclient doctor --phone $mac --tftp 127.0.0.1:9 --json
+is "$(json .first_problem.step)" tftp "first problem without a TFTP service"
+
 # Encrypted now, but nobody knows a key of this phone: it learns that, and goes to CAPF.
 api PATCH /phones/$mac '{"profile": "Encrypted"}'
 until_true "the minimal configuration is there" becomes .config.result minimal
@@ -85,6 +114,8 @@ is "$(json ".config.in_use.full | tostring")" false "full"
 is "$(json .next.step)" capf "next step"
 said "knows no certificate"
 same "$phone/config.cnf" "$work/clear.xml"
+doctor 1 phone-certificate
+said "ctladmin capf set $mac"
 ctlphone boot $mac --state "$phone" >"$work/out"
 said "learns   that its configuration is encrypted"
 
@@ -104,6 +135,11 @@ jq -e '[.steps[].step] | index("resets")' "$work/out" >/dev/null || fail "no res
 boots 0
 is "$(json '[.steps[] | select(.step == "asks for") | .text | select(startswith("SEP")) | split(":")[0]] | join(" ")')" \
   $mac.cnf.xml.enc.sgn "requests of a phone that remembers"
+
+until_true "the doctor finds nothing" doctor_is_well
+case "$(step configuration)" in *"encrypted for the phone's certificate") ;; *) fail "$(step configuration)" ;; esac
+expect 0 ctlclient doctor --phone $mac --state "$phone" --json
+case "$(step next-step)" in *"registers encrypted at"*) ;; *) fail "$(step next-step)" ;; esac
 
 # What a phone would do with files that somebody gives us, without the network.
 (cd "$work" && timeout 60 tftp -m octet "${CTL_TFTP%:*}" "${CTL_TFTP##*:}" -c get $mac.cnf.xml.enc.sgn >/dev/null)
