@@ -108,7 +108,7 @@ static int fill_capf(struct conf_capf *c, cfg_t *cfg, struct err *e)
 	    fill_number(&c->attempts, cfg, "attempts", 0, 1000, e) ||
 	    fill_number(&c->expires, cfg, "expires", 1, CONF_CAPF_VALIDITY_MAX, e) ||
 	    fill_text(&c->key, cfg_getstr(cfg, "key"), e) ||
-	    fill_text(&c->pin_source, cfg_getstr(cfg, "pin-source"), e))
+	    fill_text(&c->user, cfg_getstr(cfg, "user"), e))
 		return (int)e->kind;
 	c->legacy_tls = cfg_getbool(cfg, "legacy-tls");
 	c->expired_mic = cfg_getbool(cfg, "expired-mic");
@@ -233,7 +233,7 @@ int conf_load(struct conf *c, const char *path, struct err *e)
 		CFG_BOOL("always-key-type", cfg_false, CFGF_NONE),
 		CFG_BOOL("fetch-mic", cfg_false, CFGF_NONE),
 		CFG_STR("key", "", CFGF_NONE),
-		CFG_STR("pin-source", "", CFGF_NONE),
+		CFG_STR("user", "", CFGF_NONE),
 		CFG_END(),
 	};
 	cfg_opt_t metrics[] = {CFG_STR("listen", "", CFGF_NONE), CFG_END()};
@@ -270,7 +270,7 @@ void conf_free(struct conf *c)
 	free(c->tftp_user);
 	free(c->tftp_static);
 	free(c->capf.key);
-	free(c->capf.pin_source);
+	free(c->capf.user);
 	free(c->tftp_key);
 	free(c->tftp_cert);
 	*c = (struct conf){0};

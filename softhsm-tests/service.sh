@@ -220,7 +220,7 @@ fi
 # ---- units ----
 
 if command -v systemd-analyze >/dev/null; then
-  for unit in ctlproviderd ctltftpd; do
+  for unit in ctlproviderd ctltftpd ctlcapfd; do
     sed "s,@CMAKE_INSTALL_FULL_BINDIR@,$CTL_BIN," "$CTL_SOURCE_DIR/packaging/systemd/$unit.service" >"$work/$unit.service"
     systemd-analyze security --offline=yes --no-pager --threshold=20 "$work/$unit.service" >"$work/security" 2>&1 ||
       fail "$unit.service is exposed: $(tail -n 1 "$work/security")"

@@ -138,9 +138,9 @@ static void keep_text(const struct daemon *d, char **old, char **neu, const char
 static void keep_capf(const struct daemon *d, struct conf_capf *old, struct conf_capf *neu)
 {
 	struct conf_capf a = *old, b = *neu;
-	bool same = same_text(a.key, b.key) && same_text(a.pin_source, b.pin_source);
+	bool same = same_text(a.key, b.key) && same_text(a.user, b.user);
 
-	a.key = b.key = a.pin_source = b.pin_source = NULL;
+	a.key = b.key = a.user = b.user = NULL;
 	same = same && !memcmp(&a, &b, sizeof(a));
 	if (!same)
 		log_line(&d->log, LOG_LEVEL_WARN, "capf has changed; that takes a restart");
