@@ -76,3 +76,13 @@ is "$(jq -S .nodes "$work/out")" "$(jq -S .nodes "$work/cluster.json")" "nodes a
 expect 0 ctladmin audit verify -c "$conf"
 [ "$(store "select count(*) from audit where action = 'backup'")" -eq 2 ] || fail "backups in the audit log"
 stop
+
+# A store that is too large for a backup: said so, and nothing is lost or left behind.
+cp "$work/b" "$work/kept"
+sqlite3 "$state/store.db" "INSERT INTO ctl SELECT coalesce(max(generation), 0) + 1, 1, 'x', 'x', 1, 'x', 'x', 'x',
+  zeroblob(32), zeroblob(61 * 1024 * 1024), x'' FROM ctl"
+backup 1 create "$work/b" --passphrase-source "file:$work/passphrase" --state "$state"
+said "more than 60 MB"
+same "$work/b" "$work/kept"
+! compgen -G "$state/backup.*" >/dev/null || fail "a copy was left behind by a backup that is too large"
+! compgen -G "$work/b.*" >/dev/null || fail "half a backup was left behind"

@@ -25,7 +25,8 @@ enum {
 	OPT_STATE = 1000,
 	OPT_PASSPHRASE_SOURCE,
 	PASSPHRASE_MIN = 12,
-	CONTENT_MAX = 60 << 20, /* bytes: the whole backup is held in memory */
+	CONTENT_MB = 60, /* the whole backup is held in memory */
+	CONTENT_MAX = CONTENT_MB << 20,
 	KEY_FILE_MAX = 1 << 20,
 	NAME_CHARS_MAX = 200,
 	FILES_MAX = 1000,
@@ -106,11 +107,11 @@ static int put_file(struct buf *content, const char *name, const char *path, mod
 	struct buf file = {0};
 	int rc = file_read(path, CONTENT_MAX, &file, e);
 
-	if (!rc && content->len + file.len > CONTENT_MAX) {
-		err_set(e, ERR_FAILED, "backup-size", "the backup would have more than %d bytes",
-			CONTENT_MAX);
-		rc = err_hint(e, "export the audit log, and copy the state folder of the stopped "
-				 "node instead");
+	if (rc ? !strcmp(e->id, "file-too-large") : content->len + file.len > CONTENT_MAX) {
+		err_set(e, ERR_FAILED, "backup-size",
+			"the backup would have more than %d MB, which is its limit", CONTENT_MB);
+		rc = err_hint(e, "nothing was written; stop the services and copy the state "
+				 "folder of this node to a safe place instead");
 	}
 	if (!rc) {
 		buf_u16(content, (uint16_t)strlen(name));
