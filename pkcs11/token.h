@@ -28,6 +28,10 @@ struct tokens;
 int tokens_open(struct tokens **out, const char *module_paths, struct err *e);
 void tokens_close(struct tokens *ts);
 
+/* The module-path of a URI as a new string, for tokens_open() of a service that needs no other
+ * module; NULL if there is none. free() it. */
+char *token_uri_module(const char *uri);
+
 /* The modules that did not load or start in tokens_open(): *n errors, each names one and says why.
  * Good as long as ts. */
 const struct err *tokens_unloaded(const struct tokens *ts, size_t *n);

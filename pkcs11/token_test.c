@@ -184,6 +184,28 @@ static void tells_pin_source_and_object(void **state)
 	token_free(t);
 }
 
+static void tells_module_of_uri(void **state)
+{
+	static const struct {
+		const char *uri, *path;
+	} cases[] = {
+		{"pkcs11:token=a?module-path=/usr/lib/x%20y.so&pin-source=/p", "/usr/lib/x y.so"},
+		{"pkcs11:token=a?pin-source=/p", NULL},
+		{"pkcs11:token=a", NULL},
+		{"module-path=/x", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *path = token_uri_module(cases[i].uri);
+
+		assert_int_equal(!path, !cases[i].path);
+		if (path)
+			assert_string_equal(path, cases[i].path);
+		free(path);
+	}
+}
+
 static void wants_exactly_one_certificate(void **state)
 {
 	struct token *t = hsm_find(*state, "pkcs11:token=SAST%201;object=nobody");
@@ -490,6 +512,7 @@ int main(void)
 		cmocka_unit_test(names_both_where_two_fit),
 		cmocka_unit_test(keeps_the_pin_of_a_uri),
 		cmocka_unit_test(tells_pin_source_and_object),
+		cmocka_unit_test(tells_module_of_uri),
 		cmocka_unit_test(wants_exactly_one_certificate),
 		cmocka_unit_test(decorated_labels),
 		cmocka_unit_test(unusual_labels),

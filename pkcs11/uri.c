@@ -69,6 +69,19 @@ int uri_parse(P11KitUri **out, struct secret *pin, const char *text, struct err 
 }
 
 /* A field of the URI that is not set begins with a NUL (p11-kit's convention). */
+char *token_uri_module(const char *text)
+{
+	P11KitUri *uri = p11_kit_uri_new();
+	const char *path = NULL;
+	char *copy;
+
+	if (uri && p11_kit_uri_parse(text, P11_KIT_URI_FOR_ANY, uri) == P11_KIT_URI_OK)
+		path = p11_kit_uri_get_module_path(uri);
+	copy = path ? strdup(path) : NULL;
+	p11_kit_uri_free(uri);
+	return copy;
+}
+
 static bool field_is(const uint8_t *wanted, const uint8_t *field, size_t len)
 {
 	const size_t n = text_trimmed(wanted, len);

@@ -130,3 +130,74 @@ openssl x509 -inform DER -in tftp.der -pubkey -noout >public
 cut_signature bytoken/SEP001122334410.cnf.xml.sgn
 openssl dgst -sha1 -verify public -signature signature covered >/dev/null || fail "openssl does not verify"
 expect 4 ctlclient file sign --signer 'pkcs11:token=nobody' $mac.cnf.xml
+
+# ---- a cluster's phones as a tree for other servers ----
+expect 1 ctladmin export tftp tree --state "$work/nowhere"
+expect 2 ctladmin export tftp
+unset SOFTHSM2_CONF CTL_MODULE
+cluster_up --mixed
+conf=$work/cluster/node1/ctlsuite.conf
+api() { # METHOD PATH [BODY]
+  curl -sS --fail-with-body --cacert "$CTL_CA" -u "$CTL_USER:$(cat "$CTL_PASSWORD_FILE")" -X "$1" -o "$work/out" \
+    -H 'Content-Type: application/json' "https://$CTL_PROVIDER/api/v1$2" ${3+-d "$3"} || fail "$1 $2: $(cat "$work/out")"
+}
+api POST /profiles '{"name": "Secure", "protocol": "sip", "device_security_mode": "encrypted", "digest_authentication": true}'
+api POST /templates '{"name": "Lobby", "parameters": {"garp": "disabled", "settingsAccess": "restricted"}}'
+api POST /phones "$(jq -n --arg lsc "$(openssl x509 -in "$keys/phone.pem")" '{name: "'$mac'", model: "8841", protocol: "sip",
+  profile: "Secure", template: "Lobby", lines: ["1001"], digest_user: "anna", digest_password: "s3cret<&>", lsc: $lsc}')"
+api POST /phones '{"name": "SEP0011223344AA", "model": "7970", "protocol": "sccp"}'
+mkdir -p static/Test_Land
+echo '<tones/>' >static/Test_Land/g3-tones.xml
+echo firmware >static/SIP70.9.loads
+ln -s /etc/passwd static/passwd
+sed -i "s|^tftp {|tftp { static = \"$work/static\"|" "$conf"
+
+exported() { # the names below the tree
+  expect 0 ctladmin export tftp tree -c "$conf" --json
+  (cd tree && find . -type f | sort | cut -c3-)
+}
+judged() { # every signed file, as a phone with the list of the tree does
+  local found
+  mapfile -t found < <(find tree -name '*.sgn')
+  expect 0 ctlclient file verify --list tree/CTLFile.tlv --root tree "${found[@]}"
+}
+mkdir tree
+echo 'not ours' >tree/README
+is "$(exported | tr '\n' ' ')" "CTLFile.tlv CTL$mac.tlv CTLSEP0011223344AA.tlv README $mac.cnf.xml $mac.cnf.xml.sgn \
+SEP0011223344AA.cnf.xml SEP0011223344AA.cnf.xml.sgn SIP70.9.loads Test_Land/g3-tones.xml Test_Land/g3-tones.xml.sgn \
+XMLDefault.cnf.xml XMLDefault.cnf.xml.sgn " "files of the tree"
+is "$(json .phones)" 2 "phones"
+judged
+for file in tree/*.cnf.xml; do
+  xmllint --noout --relaxng "$CTL_SOURCE_DIR/server/config/device.rng" "$file" 2>err || fail "$file: $(cat err)"
+done
+is "$(xmllint --xpath 'string(//vendorConfig/settingsAccess)' tree/$mac.cnf.xml)" 2 "settingsAccess"
+is "$(xmllint --xpath 'string(//authPassword)' tree/$mac.cnf.xml)" 's3cret<&>' "authPassword"
+
+# Encryption on: nothing clear is left. Off again: the encrypted file goes. A phone less: its files go.
+api PATCH /profiles/Secure '{"tftp_encrypted_config": true}'
+exported >names
+grep -qx "$mac.cnf.xml.enc.sgn" names || fail "no encrypted file"
+grep -rq 's3cret' tree && fail "a clear password is left"
+judged
+expect 0 ctlclient file decrypt --list tree/CTLFile.tlv --key "$keys/phone.pem" -o - tree/$mac.cnf.xml.enc.sgn
+is "$(xmllint --xpath 'string(//authPassword)' out)" 's3cret<&>' "authPassword"
+xmllint --noout --relaxng "$CTL_SOURCE_DIR/server/config/device.rng" out tree/$mac.cnf.xml 2>err || fail "$(cat err)"
+api PATCH /profiles/Secure '{"tftp_encrypted_config": false, "exclude_digest_credentials": true}'
+exported >names
+grep -q 'enc.sgn' names && fail "the encrypted file is still there"
+is "$(json .removed)" 1 "removed"
+grep -rq 's3cret' tree && fail "credentials that are to be left out"
+api DELETE /phones/$mac
+exported >names
+grep -q $mac names && fail "files of a phone that is gone"
+same <(cat tree/README) <(echo 'not ours')
+
+# The key on a token.
+ctlclient token init --label TFTP --so-pin-source file:pin --pin-source file:pin --yes >/dev/null 2>&1
+ctlclient token keygen 'pkcs11:token=TFTP;object=tftp' --subject "CN=tftp,OU=Voice,O=Test" --pin-source file:pin >/dev/null 2>&1
+ctlclient token export-cert 'pkcs11:token=TFTP;object=tftp' -o tftp.pem >/dev/null
+key="pkcs11:token=TFTP;object=tftp?module-path=$CTL_MODULE\&pin-source=file:$work/pin"
+sed "s|^tftp {|tftp { key = \"$key\"|" "$conf" >token.conf
+expect 0 ctladmin export tftp bytoken2 -c token.conf
+expect 0 ctlclient file verify --cert tftp.pem bytoken2/*.sgn

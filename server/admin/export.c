@@ -244,7 +244,8 @@ static int put_phones(struct export *x, struct err *e)
 static int open_all(struct export *x, struct err *e)
 {
 	int rc = store_open(&x->store, x->conf->state, STORE_READ, e);
-	struct device_files_setup setup = {.digest = x->conf->tftp_sha512 ? TL_SHA512 : TL_SHA1};
+	struct device_files_setup setup = {.digest = x->conf->tftp_sha512 ? TL_SHA512 : TL_SHA1,
+					   .ports = device_ports_of(x->conf)};
 
 	if (!rc)
 		rc = store_active_get(x->store, &x->active, e);
@@ -260,6 +261,9 @@ static int open_all(struct export *x, struct err *e)
 	x->batch = file_batch_new();
 	if (!rc && !x->batch)
 		rc = err_nomem(e);
+	/* Nothing is made for somebody who has no node here. */
+	if (!rc)
+		rc = file_mkdirs(x->dir, 0755, e);
 	return rc ? rc : export_list_read(&x->before, x->conf->state, x->dir, e);
 }
 
@@ -338,9 +342,7 @@ int export_tftp(struct export_result *r, const struct conf *conf, const char *di
 
 	*r = (struct export_result){0};
 	hold_begin(&before);
-	rc = file_mkdirs(dir, 0755, e);
-	if (!rc)
-		rc = open_all(&x, e);
+	rc = open_all(&x, e);
 	if (!rc)
 		rc = make_all(&x, e);
 	if (!rc)

@@ -43,6 +43,11 @@ static uint16_t port_or(uint16_t port, uint16_t usual)
 	return port ? port : usual;
 }
 
+struct device_ports device_ports_of(const struct conf *conf)
+{
+	return (struct device_ports){.capf = conf->capf.listen.port};
+}
+
 int device_files_open(struct device_files **out, const struct device_files_setup *setup,
 		      struct err *e)
 {

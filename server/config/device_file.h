@@ -24,6 +24,9 @@ struct device_ports {
 	uint16_t sccp, sip, sips, capf, tvs;
 };
 
+/* As the configuration of this node says; the other nodes are taken to be like it. */
+struct device_ports device_ports_of(const struct conf *conf);
+
 struct device_files_setup {
 	struct store *store; /* of this thread; borrowed */
 	struct file_key

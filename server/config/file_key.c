@@ -207,8 +207,10 @@ static int read_pin(struct file_key *k, struct err *e)
 static int token_job(void *arg, struct err *e)
 {
 	struct file_key *k = arg;
-	int rc = tokens_open(&k->tokens, k->where.module, e);
+	char *own = k->where.module ? NULL : token_uri_module(k->where.key);
+	int rc = tokens_open(&k->tokens, own ? own : k->where.module, e);
 
+	free(own);
 	if (!rc)
 		rc = token_find(&k->token, k->tokens, k->where.key, e);
 	if (!rc)

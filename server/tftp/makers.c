@@ -23,7 +23,8 @@ struct maker {
 int maker_open(struct maker **out, const struct makers_setup *setup, struct err *e)
 {
 	struct maker *m = calloc(1, sizeof(*m));
-	struct device_files_setup files = {.key = setup->key, .digest = setup->digest};
+	struct device_files_setup files = {
+		.key = setup->key, .digest = setup->digest, .ports = setup->ports};
 	int rc;
 
 	if (!m)

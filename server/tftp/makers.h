@@ -12,6 +12,7 @@ struct makers_setup {
 	const char *state;
 	struct file_key *key; /* NULL: nothing is signed */
 	enum tl_digest digest;
+	struct device_ports ports;
 	int folder; /* of static files; -1: none */
 };
 

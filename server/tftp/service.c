@@ -92,6 +92,7 @@ static int open_makers(struct service *s, struct daemon *d, struct err *e)
 		.state = c->state,
 		.key = s->key,
 		.digest = c->tftp_sha512 ? TL_SHA512 : TL_SHA1,
+		.ports = device_ports_of(c),
 		.folder = s->folder,
 	};
 	int rc = team_open(&s->signers, processors(), &setup, daemon_base(d), e);
