@@ -42,20 +42,20 @@ enum {
 /* capf { }: all of it takes a restart. */
 struct conf_capf {
 	struct hostport listen;
-	unsigned connections;   /* at once */
-	unsigned validity;      /* days that an LSC is good for */
-	unsigned key_retries;   /* of a phone that cannot make its key */
-	unsigned attempts;      /* wrong authentication strings for an operation; 0: no limit */
-	unsigned expires;       /* days that an operation has, unless told */
-	bool legacy_tls;        /* let phones in that know TLS 1.0 only */
-	bool expired_mic;       /* an expired MIC will do as a proof */
-	bool expired_lsc;       /* likewise */
-	bool any_name;          /* a certificate of another device will do */
-	bool need_sudi;         /* a proof must depend on the session */
-	bool always_key_type;   /* KEY_TYPE also to phones of version 1 and 2 */
-	bool fetch_mic;         /* troubleshoot asks for the MIC, too */
-	char *key;  /* pkcs11: URI of the authority's key; owned; NULL: in a file */
-	char *user; /* whom to become; owned; NULL: stay who we are */
+	unsigned connections; /* at once */
+	unsigned validity;    /* days that an LSC is good for */
+	unsigned key_retries; /* of a phone that cannot make its key */
+	unsigned attempts;    /* wrong authentication strings for an operation; 0: no limit */
+	unsigned expires;     /* days that an operation has, unless told */
+	bool legacy_tls;      /* let phones in that know TLS 1.0 only */
+	bool expired_mic;     /* an expired MIC will do as a proof */
+	bool expired_lsc;     /* likewise */
+	bool any_name;        /* a certificate of another device will do */
+	bool need_sudi;       /* a proof must depend on the session */
+	bool always_key_type; /* KEY_TYPE also to phones of version 1 and 2 */
+	bool fetch_mic;       /* troubleshoot asks for the MIC, too */
+	char *key;            /* pkcs11: URI of the authority's key; owned; NULL: in a file */
+	char *user;           /* whom to become; owned; NULL: stay who we are */
 };
 
 struct conf {
