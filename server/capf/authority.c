@@ -126,6 +126,30 @@ static int add_maker(const char *name, struct span der, void *arg, struct err *e
 	return cert_from_der(&x, der, e) ? (int)e->kind : add(&a->makers, &a->nmakers, x, e);
 }
 
+/* What goes with certificate and key, which a has. */
+static int complete(struct authority *a, struct store *s, struct err *e)
+{
+	int rc = issuer_init(&a->issuer, a->cert, a->key, e);
+
+	if (!rc) {
+		X509_up_ref(a->cert);
+		rc = add(&a->own, &a->nown, a->cert, e);
+	}
+	if (!rc)
+		rc = add_earlier(a, s, e);
+	return rc ? rc : store_capf_trusted(s, add_maker, a, e);
+}
+
+/* Gives a to the caller, or lets go of it. */
+static int hand_over(struct authority **out, struct authority *a, int rc)
+{
+	if (rc)
+		authority_unref(a);
+	else
+		*out = a;
+	return rc;
+}
+
 int authority_load(struct authority **out, const char *state, struct store *s, EVP_PKEY *key,
 		   struct err *e)
 {
@@ -142,21 +166,38 @@ int authority_load(struct authority **out, const char *state, struct store *s, E
 	} else if (!rc) {
 		rc = read_key(a, state, e);
 	}
-	if (!rc)
-		rc = issuer_init(&a->issuer, a->cert, a->key, e);
-	if (!rc) {
-		X509_up_ref(a->cert);
-		rc = add(&a->own, &a->nown, a->cert, e);
-	}
-	if (!rc)
-		rc = add_earlier(a, s, e);
-	if (!rc)
-		rc = store_capf_trusted(s, add_maker, a, e);
-	if (rc)
-		authority_unref(a);
-	else
-		*out = a;
-	return rc;
+	return hand_over(out, a, rc ? rc : complete(a, s, e));
+}
+
+static int has_other(const struct authority *a, struct store *s, bool *other, struct err *e)
+{
+	const struct store_cert *c;
+	struct store_node self;
+	struct buf der = {0};
+
+	if (store_node_self(s, &self, e))
+		return (int)e->kind;
+	c = store_node_cert(&self, "capf");
+	cert_der(&der, a->cert);
+	*other = c && !span_eq(c->der, buf_view(&der));
+	buf_free(&der);
+	store_node_free(&self);
+	return 0;
+}
+
+int authority_again(struct authority **out, const struct authority *a, struct store *s, bool *other,
+		    struct err *e)
+{
+	struct authority *neu = calloc(1, sizeof(*neu));
+
+	if (!neu)
+		return err_nomem(e);
+	neu->users = 1;
+	neu->cert = a->cert;
+	neu->key = a->key;
+	X509_up_ref(neu->cert);
+	EVP_PKEY_up_ref(neu->key);
+	return hand_over(out, neu, has_other(a, s, other, e) ? (int)e->kind : complete(neu, s, e));
 }
 
 struct authority *authority_ref(struct authority *a)

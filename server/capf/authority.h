@@ -26,6 +26,11 @@ struct authority {
 int authority_load(struct authority **out, const char *state, struct store *s, EVP_PKEY *key,
 		   struct err *e);
 
+/* The same authority, with what the store knows by now of manufacturers and earlier certificates;
+ * *other tells whether the store has another certificate for CAPF. */
+int authority_again(struct authority **out, const struct authority *a, struct store *s, bool *other,
+		    struct err *e);
+
 /* Another reference, and one less; from any thread. */
 struct authority *authority_ref(struct authority *a);
 void authority_unref(struct authority *a);

@@ -516,7 +516,7 @@ static bool is_light(const struct session *s)
 	       s->outcome != SESSION_MIC_READ;
 }
 
-static struct authority *take_authority(struct desk *d)
+struct authority *desk_authority(struct desk *d)
 {
 	struct authority *a;
 
@@ -535,7 +535,7 @@ bool desk_serve(struct desk *d, struct desk_call *call)
 	j->d = d;
 	j->call = call;
 	j->now = time(NULL);
-	j->authority = take_authority(d);
+	j->authority = desk_authority(d);
 	j->note = (struct store_capf_note){.now = j->now, .address = call->peer};
 	if (is_light(call->session)) {
 		run_record(j, NULL);

@@ -31,6 +31,9 @@ struct desk {
 void desk_init(struct desk *d, struct authority *a);
 void desk_close(struct desk *d);
 
+/* The present one; authority_unref() it. Any thread. */
+struct authority *desk_authority(struct desk *d);
+
 /* Another authority from now on; what is under way goes on with the old one. */
 void desk_set_authority(struct desk *d, struct authority *a);
 

@@ -1,5 +1,6 @@
 #include "server/capf/service.h"
 
+#include "server/capf/crl.h"
 #include "server/capf/lanes.h"
 #include "server/capf/listen.h"
 #include "server/net/tls_phone.h"
@@ -17,6 +18,7 @@ enum {
 	THREADS_MIN = 2,
 	THREADS_MAX = 32,
 	NEWS_MS = 200,     /* how long other services wait to hear of changes */
+	CRL_TICKS = 10,    /* of NEWS_MS: a CRL at most so often */
 	EXPIRE_S = 10,     /* how often deadlines are looked at */
 	SPARE_FILES = 256, /* descriptors for other things than connections */
 };
@@ -41,31 +43,66 @@ struct service {
 	struct event *on_news, *on_tick, *on_expire;
 	struct keeping expire;
 	bool expiring;
+	struct crl_mark crl;
+	bool crl_wanted, crl_running, other_told;
+	unsigned ticks; /* since the last CRL */
 };
 
 /* ---- changes, both ways ---- */
 
-/* Somebody has changed the store: manufacturers may have come or gone. */
+/* Somebody has changed the store: manufacturers may have come or gone, certificates been revoked.
+ */
 static void hear(evutil_socket_t fd, short what, void *arg)
 {
 	struct service *s = arg;
 	struct authority *a;
+	bool other;
 	struct err e;
 
 	(void)what;
 	notify_drain((int)fd);
-	if (authority_load(&a, s->state, s->store, NULL, &e)) {
+	s->crl_wanted = true;
+	if (authority_again(&a, s->desk.authority, s->store, &other, &e)) {
 		log_line(s->log, LOG_LEVEL_ERROR, "goes on with what it knew: %s", e.what);
 		return;
 	}
-	/* Connections show the certificate that they began with; another one takes a restart. */
-	if (X509_cmp(a->cert, s->desk.authority->cert) != 0) {
+	desk_set_authority(&s->desk, a);
+	/* Connections show the certificate that the service began with. */
+	if (other && !s->other_told)
 		log_line(s->log, LOG_LEVEL_WARN,
 			 "the CAPF certificate is another one now; that takes a restart");
-		authority_unref(a);
+	s->other_told = other;
+}
+
+/* ---- the CRL ---- */
+
+static void run_crl(void *arg, void *own)
+{
+	struct service *s = arg;
+	struct authority *a = desk_authority(&s->desk);
+	struct err e;
+
+	if (crl_update(s->state, a, own, &s->crl, &e))
+		log_line(s->log, LOG_LEVEL_ERROR, "%s", e.what);
+	authority_unref(a);
+}
+
+static void on_crl_done(void *arg)
+{
+	struct service *s = arg;
+
+	s->crl_running = false;
+}
+
+static void refresh_crl(struct service *s)
+{
+	struct err e;
+
+	if (!s->crl_wanted || s->crl_running || ++s->ticks < CRL_TICKS)
 		return;
-	}
-	desk_set_authority(&s->desk, a);
+	s->ticks = 0;
+	s->crl_wanted = false;
+	s->crl_running = !worker_submit(s->desk.pool, run_crl, on_crl_done, s, &e);
 }
 
 /* Not for each phone: a hundred that enrol at once are one piece of news. */
@@ -77,6 +114,8 @@ static void tell(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (atomic_exchange(&s->desk.news, false))
 		notify_all(s->state);
+	if (s->lanes)
+		refresh_crl(s);
 }
 
 /* ---- deadlines ---- */
@@ -102,6 +141,7 @@ static void expire(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	s->crl_wanted = true;
 	if (s->expiring)
 		return;
 	s->expiring = true;
@@ -272,6 +312,7 @@ void service_close(void *own)
 	close_events(s);
 	/* From the outside in: what is under way needs what comes behind it. */
 	lanes_stop(s->lanes);
+	s->lanes = NULL;
 	worker_pool_free(s->desk.pool);
 	keeper_stop(s->desk.keeper);
 	mailbox_free(s->mailbox);

@@ -25,6 +25,8 @@ static const struct {
 	{"no-profile", 404},       {"no-template", 404},
 	{"no-digest-user", 404},   {"stale-version", 412},
 	{"no-version", 428},       {"secrets-key", 500},
+	{"no-serial", 404},        {"no-crl", 404},
+	{"no-capf-user", 404},     {"not-trusted", 404},
 };
 
 static const struct {

@@ -2,6 +2,7 @@
 #ifndef SERVER_PROVIDER_API_H
 #define SERVER_PROVIDER_API_H
 
+#include "common/conf.h"
 #include "common/log.h"
 #include "common/log_limit.h"
 #include "server/net/https.h"
@@ -28,6 +29,7 @@ struct api {
 	struct leases *leases;
 	struct signers *signers; /* policy for new tokens; NULL: none */
 	bool require_hardware;   /* clients are told to refuse known software tokens */
+	struct conf_capf capf;     /* as it was at the start, for what CAPF will do */
 	struct counts counts;
 	struct kept *kept;
 	const struct log *log;

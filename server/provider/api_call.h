@@ -114,6 +114,9 @@ route_fn templates_get, template_get, template_post, template_put, template_patc
 route_fn digest_users_get, digest_user_put, digest_user_delete;
 route_fn phones_get, phones_search, phones_import;
 route_fn phone_get, phone_post, phone_put, phone_patch, phone_delete, phone_secrets;
+route_fn capf_list, capf_get, capf_put, capf_report_get, capf_revoke, capf_crl;
+route_fn capf_trust_list, capf_trust_put, capf_trust_delete;
+route_fn capf_users_get, capf_user_post, capf_user_delete;
 route_fn node_join, node_hello, node_get, node_put, node_lists;
 
 /* For a request that changes the cluster: uses the session that its field Ctl-Session names, or

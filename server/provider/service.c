@@ -330,6 +330,7 @@ static int set_up(struct service *s, struct err *e)
 	    !s->api.leases)
 		return err_nomem(e);
 	s->api.require_hardware = s->conf->require_hardware;
+	s->api.capf = s->conf->capf;
 	if (s->conf->signers && signers_load(&s->api.signers, s->conf->signers, e))
 		return (int)e->kind;
 	if (open_stores(s, e) || kept_new(&s->api.kept, s->conf->state, e) || load_tls(s, e) ||
