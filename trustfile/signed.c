@@ -33,7 +33,7 @@ static int check(struct span file, const struct sgn_plan *plan, struct err *e)
 	struct sgn s;
 	int rc = sgn_parse(&s, file, TF_SGN, e);
 
-	if (!rc)
+	if (!rc && !plan->checked)
 		rc = sgn_verify_with(&s, plan->signer, plan->filename, e);
 	return rc ? err_wrap(e, "the new file fails its own check") : 0;
 }

@@ -18,6 +18,7 @@ struct sgn_plan {
 				* the words of that record; may be NULL */
 	enum tl_digest digest;
 	uint32_t timestamp;
+	bool checked; /* sign has verified the signature with signer itself: not done once more */
 };
 
 /* Wraps payload, and checks the result before handing it over. Errors: ERR_REFUSED

@@ -121,19 +121,22 @@ static int find_device(struct job *j, struct err *e)
 	return 0;
 }
 
-/* The certificate that CAPF knows of the phone, and its MD5 (doc/formats.md, "Encrypted
- * configurations"). One that cannot be read counts as none. */
-static int take_phone_cert(struct job *j, struct err *e)
+/* The certificate that CAPF knows of the phone: the LSC, else the MIC. */
+static struct span cert_of(const struct store_phone *p)
 {
-	const struct store_phone *p = &j->device.phone;
-	const struct span der = buf_view(p->lsc.len ? &p->lsc : &p->mic);
+	return buf_view(p->lsc.len ? &p->lsc : &p->mic);
+}
+
+/* Its MD5 (doc/formats.md, "Encrypted configurations"). */
+static int take_cert_hash(struct job *j, struct err *e)
+{
+	const struct span der = cert_of(&j->device.phone);
 	uint8_t md[EVP_MAX_MD_SIZE];
 	struct buf hex = {0};
 	unsigned len = 0;
-	struct err ignored;
 	int rc = 0;
 
-	if (!der.len || cert_from_der(&j->phone_cert, der, &ignored))
+	if (!der.len)
 		return 0;
 	if (!EVP_Digest(der.data, der.len, md, &len, EVP_md5(), NULL))
 		return err_openssl(e, ERR_FAILED, "digest", "cannot compute certHash");
@@ -154,7 +157,7 @@ static int take_device(struct job *j, struct err *e)
 	j->source.device = &j->device;
 	j->source.effect = device_effect(j->source.model, j->device.phone.protocol, &wish,
 					 j->ctx->cluster.mixed);
-	return take_phone_cert(j, e);
+	return take_cert_hash(j, e);
 }
 
 static void put_signer(struct buf *b, const struct file_signer *s, enum tl_digest digest)
@@ -295,6 +298,7 @@ static struct sgn_plan plan_of(const struct job *j, const char *filename)
 		.list = j->ctx->cluster.list,
 		.digest = digest_for(j),
 		.timestamp = (uint32_t)time(NULL),
+		.checked = true,
 	};
 }
 
@@ -381,10 +385,16 @@ static const char *no_encryption(const struct job *j)
 
 static int build_encrypted(struct device_file *out, struct job *j, struct err *e)
 {
-	const char *why = no_encryption(j);
+	const struct span der = cert_of(&j->device.phone);
 	struct buf plain = {0};
+	struct err unreadable;
+	const char *why;
 	int rc;
 
+	/* One that cannot be read counts as none. */
+	if (der.len)
+		(void)cert_from_der(&j->phone_cert, der, &unreadable);
+	why = no_encryption(j);
 	if (why) {
 		absent(out, why);
 		return 0;
@@ -413,29 +423,56 @@ static const char *no_file(const struct job *j)
 	return j->signer.cert ? NULL : "this node has no key to sign files with";
 }
 
-int device_file_build(struct device_file *out, struct device_files *ctx, struct span name,
-		      struct err *e)
+/* Whose certificates those are that may have the file, where it is for the phone alone. */
+static int take_owners(struct device_file *out, const struct job *j, struct err *e)
+{
+	const struct buf *const certs[] = {&j->device.phone.lsc, &j->device.phone.mic};
+	int rc = 0;
+
+	for (size_t i = 0; !rc && out->has_secrets && i < DEVICE_FILE_OWNERS; i++)
+		if (certs[i]->len)
+			rc = sha256_of(out->owners[out->nowners++], buf_view(certs[i]), e);
+	return rc;
+}
+
+static int build(struct device_file *out, struct job *j, struct err *e)
+{
+	int rc;
+
+	if (j->found) {
+		memcpy(out->device, j->device.phone.name, sizeof(out->device));
+		out->stamp = j->device.stamp;
+	}
+	if (no_file(j)) {
+		absent(out, no_file(j));
+		return 0;
+	}
+	rc = j->encrypted ? build_encrypted(out, j, e) : build_plain(out, j, e);
+	return rc ? rc : take_owners(out, j, e);
+}
+
+int device_file_rebuild(struct device_file *out, struct device_files *ctx, struct span name,
+			const uint8_t was[DEVICE_FILE_TAG_LEN], struct err *e)
 {
 	struct job j;
 	int rc = job_start(&j, ctx, name, e);
 
 	*out = (struct device_file){.why = ""};
-	if (rc)
-		goto out;
 	memcpy(out->tag, j.tag, sizeof(out->tag));
-	if (j.found) {
-		memcpy(out->device, j.device.phone.name, sizeof(out->device));
-		out->stamp = j.device.stamp;
-	}
-	if (no_file(&j))
-		absent(out, no_file(&j));
-	else
-		rc = j.encrypted ? build_encrypted(out, &j, e) : build_plain(out, &j, e);
-out:
+	if (!rc && was && !memcmp(j.tag, was, sizeof(j.tag)))
+		out->kind = DEVICE_FILE_SAME;
+	else if (!rc)
+		rc = build(out, &j, e);
 	job_end(&j);
 	if (rc)
 		device_file_free(out);
 	return rc;
+}
+
+int device_file_build(struct device_file *out, struct device_files *ctx, struct span name,
+		      struct err *e)
+{
+	return device_file_rebuild(out, ctx, name, NULL, e);
 }
 
 void device_file_free(struct device_file *f)
@@ -499,6 +536,7 @@ int device_files_sign(struct buf *out, bool *absent_, struct device_files *ctx,
 			.list = ctx->cluster.list,
 			.digest = TL_SHA1, /* nobody knows yet which model asks */
 			.timestamp = (uint32_t)time(NULL),
+			.checked = true,
 		};
 
 		rc = sgn_build(out, &plan, content, file_signer_sign, &signer, e);

@@ -48,13 +48,19 @@ enum device_file_kind {
 	DEVICE_FILE_MINIMAL, /* the minimal one that stands for an encrypted one */
 	DEVICE_FILE_SEALED,  /* the whole configuration, encrypted */
 	DEVICE_FILE_DEFAULT, /* XMLDefault.cnf.xml */
+	DEVICE_FILE_SAME,    /* as before: device_file_rebuild() only */
 };
+
+enum { DEVICE_FILE_OWNERS = 2 }; /* certificates of a phone: LSC and MIC */
 
 struct device_file {
 	enum device_file_kind kind;
-	bool absent;                      /* kind is DEVICE_FILE_NONE: bytes is empty */
-	bool is_signed;                   /* a .sgn of some kind */
-	bool has_secrets;                 /* passwords in the clear: for the phone alone */
+	bool absent;      /* kind is DEVICE_FILE_NONE: bytes is empty */
+	bool is_signed;   /* a .sgn of some kind */
+	bool has_secrets; /* passwords in the clear: for the phone alone */
+	/* With has_secrets: SHA-256 of the phone's certificates, nowners of them. */
+	uint8_t owners[DEVICE_FILE_OWNERS][DEVICE_FILE_TAG_LEN];
+	size_t nowners;
 	struct buf bytes;                 /* owned */
 	uint8_t tag[DEVICE_FILE_TAG_LEN]; /* as device_file_tag() */
 	char device[DEVICE_NAME_MAX];     /* whose it is, if such a device exists; else "" */
@@ -68,6 +74,10 @@ struct device_file {
  * out to device_file_free(). */
 int device_file_build(struct device_file *out, struct device_files *ctx, struct span name,
 		      struct err *e);
+
+/* The same, unless the tag is still was: then kind is DEVICE_FILE_SAME, and there are no bytes. */
+int device_file_rebuild(struct device_file *out, struct device_files *ctx, struct span name,
+			const uint8_t was[DEVICE_FILE_TAG_LEN], struct err *e);
 
 /* Frees and wipes it. */
 void device_file_free(struct device_file *f);

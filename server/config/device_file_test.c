@@ -476,6 +476,33 @@ static void test_tags(void **state)
 	device_file_free(&two);
 }
 
+/* What is as it was is not made again; what has passwords in it tells whose it is. */
+static void test_rebuild(void **state)
+{
+	static const char name[] = SEP ".cnf.xml.sgn";
+	const struct span asked = span_of(name, sizeof(name) - 1);
+	struct fixture *f = *state;
+	struct device_file first, again;
+	struct buf owner = {0};
+
+	set_mode(f, true);
+	add_phone(f, &sip_plain);
+	first = build(f, name);
+	cert_sha256(&owner, f->phone.cert);
+	assert_int_equal(first.nowners, 1);
+	assert_memory_equal(first.owners[0], owner.data, owner.len);
+	OK(device_file_rebuild(&again, f->files, asked, first.tag, &f->e));
+	assert_int_equal(again.kind, DEVICE_FILE_SAME);
+	assert_int_equal(again.bytes.len, 0);
+	assert_memory_equal(again.tag, first.tag, sizeof(first.tag));
+	set_mode(f, false);
+	OK(device_file_rebuild(&again, f->files, asked, first.tag, &f->e));
+	assert_int_equal(again.kind, DEVICE_FILE_NONE);
+	device_file_free(&first);
+	device_file_free(&again);
+	buf_free(&owner);
+}
+
 static void test_pending_operation_is_told(void **state)
 {
 	static const struct expected expected[] = {{"/device/capfAuthMode", "1"}, {NULL, NULL}};
@@ -739,6 +766,7 @@ int main(void)
 		TEST(test_nonsecure_cluster),
 		TEST(test_encrypted),
 		TEST(test_tags),
+		TEST(test_rebuild),
 		TEST(test_pending_operation_is_told),
 		TEST(test_without_credentials),
 		TEST(test_sccp),

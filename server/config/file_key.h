@@ -45,7 +45,8 @@ void file_signer_take(struct file_signer *s, struct file_key *k);
 void file_signer_drop(struct file_signer *s);
 
 /* A tl_sign_fn; arg is the struct file_signer. With a key on a token threads wait for each other.
- * ERR_FAILED "sign", those of token_sign(). */
+ * The signature has been verified when this returns 0: by token_sign(), or by OpenSSL, which checks
+ * what the Chinese remainder theorem gave. ERR_FAILED "sign", those of token_sign(). */
 int file_signer_sign(void *arg, const uint8_t *digest_info, size_t len, uint8_t *sig, size_t siglen,
 		     struct err *e);
 

@@ -63,31 +63,17 @@ static const char *outcome_of(enum device_file_kind kind)
 	return kind == DEVICE_FILE_MINIMAL ? "minimal" : "sent";
 }
 
-/* Whose certificates those are that may have it; without any, nobody's are. */
-static void set_owners(struct content *c, struct maker *m, const char *device)
+static void take_file(struct catalog_job *j, struct device_file *f)
 {
-	struct store_phone p = {0};
-	bool found = false;
-	struct err ignored;
-
-	if (store_phone_get(m->store, device, &p, &found, &ignored) || !found)
-		return;
-	if (p.lsc.len)
-		c->has_owner[0] = !sha256_of(c->owner[0], buf_view(&p.lsc), &ignored);
-	if (p.mic.len)
-		c->has_owner[1] = !sha256_of(c->owner[1], buf_view(&p.mic), &ignored);
-	store_phone_free(&p);
-}
-
-static void take_file(struct catalog_job *j, struct maker *m, struct device_file *f)
-{
-	_Static_assert((int)SHA256_LEN == (int)CONTENT_OWNER, "an owner is a SHA-256");
+	_Static_assert((int)DEVICE_FILE_TAG_LEN == (int)CONTENT_OWNER, "an owner is a SHA-256");
 	j->content = content_new(&f->bytes);
 	if (!j->content)
 		return;
 	j->content->secret = f->has_secrets;
-	if (f->has_secrets)
-		set_owners(j->content, m, f->device);
+	for (size_t i = 0; i < f->nowners; i++) {
+		memcpy(j->content->owner[i], f->owners[i], CONTENT_OWNER);
+		j->content->has_owner[i] = true;
+	}
 	j->content->stamp = f->stamp;
 	j->content->outcome = outcome_of(f->kind);
 	j->made = CATALOG_MADE;
@@ -100,19 +86,15 @@ void maker_config(struct catalog_job *j, void *own)
 	struct device_file f;
 
 	_Static_assert(sizeof(f.tag) <= sizeof(j->tag.bytes), "a tag has to hold it");
-	if (device_file_tag(j->tag.bytes, m->files, name, &j->e))
-		return;
-	if (!memcmp(&j->tag, &j->was, sizeof(j->tag))) {
-		j->made = CATALOG_UNCHANGED;
-		return;
-	}
-	if (device_file_build(&f, m->files, name, &j->e))
+	if (device_file_rebuild(&f, m->files, name, j->was.bytes, &j->e))
 		return;
 	/* An administrator may have put files of unknown phones into the folder. */
-	if (f.absent)
+	if (f.kind == DEVICE_FILE_SAME)
+		j->made = CATALOG_UNCHANGED;
+	else if (f.absent)
 		j->made = *f.device ? CATALOG_NONE : CATALOG_FOREIGN;
 	else
-		take_file(j, m, &f);
+		take_file(j, &f);
 	memcpy(j->tag.bytes, f.tag, sizeof(f.tag));
 	device_file_free(&f);
 }
