@@ -17,7 +17,6 @@
 
 struct capf_link {
 	int fd;
-	SSL_CTX *ctx;
 	SSL *ssl;
 	struct buf peer;
 };
@@ -111,14 +110,24 @@ static bool take_peer(struct capf_link *l)
 	return true;
 }
 
-static int shake_hands(struct capf_link *l, const struct hostport *server, int tls, struct err *e)
+int capf_link_ctx(SSL_CTX **out, int tls, struct err *e)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+
+	if (!ctx || !set_policy(ctx, tls)) {
+		SSL_CTX_free(ctx);
+		return err_openssl(e, ERR_FAILED, "tls", "cannot make a TLS context");
+	}
+	*out = ctx;
+	return 0;
+}
+
+static int shake_hands(struct capf_link *l, const struct hostport *server, SSL_CTX *ctx,
+		       struct err *e)
 {
 	const char *why;
 
-	l->ctx = SSL_CTX_new(TLS_client_method());
-	if (!l->ctx || !set_policy(l->ctx, tls))
-		return err_openssl(e, ERR_FAILED, "tls", "cannot make a TLS context");
-	l->ssl = SSL_new(l->ctx);
+	l->ssl = SSL_new(ctx);
 	if (!l->ssl || !SSL_set_fd(l->ssl, l->fd))
 		return err_nomem(e);
 	if (SSL_connect(l->ssl) == 1 && take_peer(l))
@@ -129,7 +138,8 @@ static int shake_hands(struct capf_link *l, const struct hostport *server, int t
 	return (int)e->kind;
 }
 
-int capf_link_open(struct capf_link **out, const struct hostport *server, int tls, struct err *e)
+int capf_link_open(struct capf_link **out, const struct hostport *server, SSL_CTX *ctx,
+		   struct err *e)
 {
 	struct capf_link *l = calloc(1, sizeof(*l));
 	int rc;
@@ -140,7 +150,7 @@ int capf_link_open(struct capf_link **out, const struct hostport *server, int tl
 	rc = connect_to(&l->fd, server, e);
 	if (!rc) {
 		set_limits(l->fd);
-		rc = shake_hands(l, server, tls, e);
+		rc = shake_hands(l, server, ctx, e);
 	}
 	if (rc)
 		capf_link_close(l);
@@ -192,7 +202,6 @@ void capf_link_close(struct capf_link *l)
 		(void)SSL_shutdown(l->ssl);
 	ERR_clear_error();
 	SSL_free(l->ssl);
-	SSL_CTX_free(l->ctx);
 	if (l->fd >= 0)
 		close(l->fd);
 	buf_free(&l->peer);

@@ -9,15 +9,20 @@
 #include "common/err.h"
 #include "common/hostport.h"
 
+#include <openssl/ssl.h>
+
 struct capf_link;
 
 enum { CAPF_LINK_WAIT_S = 20 };
 
-/* Connects. tls is the one version to speak (TLS1_VERSION for a 79xx, whose ciphers it has then),
- * or 0: 1.2 and newer. ERR_FAILED "capf-connect" (nobody there, or no TLS), which a phone tries
- * again after.
- */
-int capf_link_open(struct capf_link **out, const struct hostport *server, int tls, struct err *e);
+/* How to speak: tls is the one version (TLS1_VERSION for a 79xx, whose ciphers it has then), or
+ * 0: 1.2 and newer. SSL_CTX_free(). ERR_FAILED "tls". */
+int capf_link_ctx(SSL_CTX **out, int tls, struct err *e);
+
+/* Connects; ctx is borrowed until the end. ERR_FAILED "capf-connect" (nobody there, or no TLS),
+ * which a phone tries again after. */
+int capf_link_open(struct capf_link **out, const struct hostport *server, SSL_CTX *ctx,
+		   struct err *e);
 
 /* The server's certificate, DER; of l. */
 struct span capf_link_peer(const struct capf_link *l);

@@ -396,14 +396,14 @@ static int talk(struct call *c)
 	return rc ? rc : do_end(c);
 }
 
-static int call_once(struct enroll *n, struct err *e)
+static int call_once(struct enroll *n, SSL_CTX *ctx, struct err *e)
 {
 	struct call c = {.n = n, .e = e};
 	int rc;
 
 	n->attempts++;
 	account_say(&n->account, "calls", "CAPF at %s, port %u", n->server.host, n->server.port);
-	rc = capf_link_open(&c.link, &n->server, n->tls, e);
+	rc = capf_link_open(&c.link, &n->server, ctx, e);
 	if (!rc)
 		rc = check_server(&c, e);
 	enroll_start(&c.s, n->version);
@@ -454,8 +454,24 @@ static bool is_worth_a_retry(const struct err *e)
 	return !strcmp(e->id, "capf-connect") || !strcmp(e->id, "capf-broken");
 }
 
+static int call_until_done(struct enroll *n, SSL_CTX *ctx, struct err *e)
+{
+	for (;;) {
+		const int rc = call_once(n, ctx, e);
+
+		if (!rc || !is_worth_a_retry(e) || n->attempts > n->retries)
+			return rc;
+		account_say(&n->account, "waits", "%u seconds, then tries again: %s", n->interval_s,
+			    e->what);
+		if (n->account.out)
+			fflush(n->account.out);
+		sleep(n->interval_s);
+	}
+}
+
 int enroll_run(struct enroll *n, struct err *e)
 {
+	SSL_CTX *ctx = NULL;
 	int rc = pending_recover(n->dir, e);
 
 	if (!rc)
@@ -466,18 +482,12 @@ int enroll_run(struct enroll *n, struct err *e)
 		rc = find_server(n, e);
 	if (!rc)
 		rc = find_mode(n, e);
-	if (rc)
-		return rc;
-	for (;;) {
-		rc = call_once(n, e);
-		if (!rc || !is_worth_a_retry(e) || n->attempts > n->retries)
-			return rc;
-		account_say(&n->account, "waits", "%u seconds, then tries again: %s", n->interval_s,
-			    e->what);
-		if (n->account.out)
-			fflush(n->account.out);
-		sleep(n->interval_s);
-	}
+	if (!rc)
+		rc = capf_link_ctx(&ctx, n->tls, e);
+	if (!rc)
+		rc = call_until_done(n, ctx, e);
+	SSL_CTX_free(ctx);
+	return rc;
 }
 
 void enroll_end(struct enroll *n)

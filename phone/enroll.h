@@ -38,7 +38,7 @@ struct enroll {
 	struct span string;     /* the authentication string; data is NULL if none was typed in */
 	enum device_auth auth;  /* 0: as the configuration says, or as before the power cut */
 	unsigned version;       /* of the protocol */
-	int tls;                /* see capf_link_open() */
+	int tls;                /* see capf_link_ctx() */
 	unsigned retries, interval_s;
 	unsigned key_delay_s; /* that the key takes longer */
 	enum enroll_cut cut;
