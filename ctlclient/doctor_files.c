@@ -266,6 +266,8 @@ void doctor_files(struct doctor *d)
 		skip(&v, LIST, "no TFTP service was named");
 		return;
 	}
+	/* What the provider knows of the phone's own requests must not become what we ask. */
+	v.from.tftp.probe = v.from.http.probe = true;
 	v.from.http.is_known = boot_knows_server;
 	v.from.http.arg = &v.boot;
 	if (become(&v, &e)) {

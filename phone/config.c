@@ -38,7 +38,7 @@ static void take_cm(struct xml_reading *r, xmlNode *member, struct config_cm *cm
 	take_port(r, ports, "sipPort", &cm->sip, CONFIG_PORT_SIP);
 	take_port(r, ports, "securedSipPort", &cm->sips, CONFIG_PORT_SIPS);
 	take_port(r, ports, "ethernetPhonePort", &cm->sccp, CONFIG_PORT_SCCP);
-	take_port(r, ports, "securedEthernetPhonePort", &cm->sccps, CONFIG_PORT_SCCPS);
+	cm->sccps = CONFIG_PORT_SCCPS;
 }
 
 /* The next element of that name (NULL: any) among parent's children, behind the node after, if

@@ -39,7 +39,8 @@ enum {
 struct config_cm {
 	unsigned priority; /* lower is tried first */
 	char host[HOST_MAX];
-	uint16_t sip, sips, sccp, sccps;
+	uint16_t sip, sips, sccp;
+	uint16_t sccps; /* no file says it: CONFIG_PORT_SCCPS */
 };
 
 struct config_line {

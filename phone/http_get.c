@@ -156,6 +156,7 @@ static int judge_status(CURL *c, const char *url, struct err *e)
 int http_get(struct buf *out, const struct http_get *h, const char *name, struct err *e)
 {
 	struct transfer t = {.how = h, .out = out, .start = out->len};
+	struct curl_slist *headers = NULL;
 	char url[HTTP_GET_URL_MAX + 256];
 	CURL *c = curl_easy_init();
 	CURLcode code;
@@ -165,8 +166,12 @@ int http_get(struct buf *out, const struct http_get *h, const char *name, struct
 		return err_nomem(e);
 	snprintf(url, sizeof(url), "%s%s", h->base, name);
 	set_options(c, &t, url);
+	if (h->probe)
+		headers = curl_slist_append(NULL, "Ctl-Probe: 1");
+	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
 	code = curl_easy_perform(c);
 	rc = code == CURLE_OK ? judge_status(c, url, e) : explain(&t, code, url, e);
 	curl_easy_cleanup(c);
+	curl_slist_free_all(headers);
 	return rc;
 }

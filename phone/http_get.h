@@ -21,6 +21,7 @@ enum {
 struct http_get {
 	char base[HTTP_GET_URL_MAX]; /* "http://HOST:PORT/", with the slash at its end */
 	size_t max;                  /* bytes of the largest file that is taken */
+	bool probe;                  /* tell the server that it is no phone that asks */
 	/* Whether the phone knows the certificate (DER) that an HTTPS server shows: phones know it
 	 * by their trust lists. NULL: none is known. */
 	bool (*is_known)(void *arg, struct span der);

@@ -142,6 +142,8 @@ static void send_error(struct fetch *f, const union addr *to, enum tftp_code cod
 static int send_request(struct fetch *f, struct err *e)
 {
 	f->sent_len = tftp_put_request(f->sent, sizeof(f->sent), TFTP_RRQ, f->name, &f->asked);
+	if (f->sent_len && f->how->probe && tftp_any_option(&f->asked))
+		f->sent_len = tftp_put_probe(f->sent, sizeof(f->sent), f->sent_len);
 	if (!f->sent_len)
 		return err_set(e, ERR_FAILED, "tftp-protocol", "the file name is too long");
 	send_last(f);

@@ -21,6 +21,7 @@ struct tftp_get {
 	struct hostport server;
 	uint32_t blksize; /* to ask for; what the server grants may be smaller */
 	size_t max;       /* bytes of the largest file that is taken */
+	bool probe;       /* tell the server that it is no phone that asks */
 };
 
 /* Appends the file to out. Errors are ERR_REFUSED "tftp-too-large" (over max) and ERR_FAILED:

@@ -96,6 +96,11 @@ is "$(json .config.result)" unchanged "the same configuration"
 cp "$phone/config.cnf" "$work/clear.xml"
 
 until_true "the doctor finds nothing" doctor_is_well
+seen=$(step phone-last-request)
+expect 0 ctlclient doctor --phone $mac --json --http "$CTL_HTTP"
+is "$(step phone-last-request)" "$seen" "last request after the doctor's own"
+expect 0 ctlclient doctor --phone $mac --json
+is "$(step phone-last-request)" "$seen" "last request after the doctor's own over HTTP"
 is "$(jq -r '[.steps[].step] | join(" ")' "$work/out")" \
   "provider provider-certificate login release list phone phone-certificate phone-last-request tftp trust-list identity-list configuration next-step" \
   "the way"

@@ -42,6 +42,8 @@ static bool take_decimal(uint64_t *out, struct span s)
 	return true;
 }
 
+static const char probe_name[] = "x-ctl-probe";
+
 static void set_option(struct tftp_options *o, struct span name, uint64_t n)
 {
 	if (is_word(name, "blksize")) {
@@ -60,7 +62,7 @@ static void set_option(struct tftp_options *o, struct span name, uint64_t n)
 	}
 }
 
-static void take_options(struct tftp_options *o, struct rd *r)
+static void take_options(struct tftp_packet *p, struct rd *r)
 {
 	for (int i = 0; i < TFTP_OPTIONS_MAX && r->left; i++) {
 		const struct span name = take_string(r);
@@ -69,8 +71,10 @@ static void take_options(struct tftp_options *o, struct rd *r)
 
 		if (r->bad)
 			return;
-		if (take_decimal(&n, value))
-			set_option(o, name, n);
+		if (!take_decimal(&n, value))
+			continue;
+		p->probe = p->probe || (is_word(name, probe_name) && n == 1);
+		set_option(&p->options, name, n);
 	}
 }
 
@@ -90,7 +94,7 @@ static bool take_request(struct tftp_packet *p, struct rd *r)
 		p->mode = TFTP_MAIL;
 	else
 		p->mode = TFTP_OTHER_MODE;
-	take_options(&p->options, r);
+	take_options(p, r);
 	return true;
 }
 
@@ -122,7 +126,7 @@ static bool take_body(struct tftp_packet *p, uint16_t op, struct rd *r)
 		take_error(p, r);
 		break;
 	case TFTP_OACK:
-		take_options(&p->options, r);
+		take_options(p, r);
 		return true;
 	default:
 		return false;
@@ -208,6 +212,14 @@ size_t tftp_put_request(uint8_t *out, size_t max, enum tftp_op op, const char *n
 	put_string(&o, name);
 	put_string(&o, "octet");
 	put_options(&o, opt);
+	return put_length(&o, max);
+}
+
+size_t tftp_put_probe(uint8_t *out, size_t max, size_t n)
+{
+	struct out o = {out + n, max - n, false};
+
+	put_option(&o, probe_name, 1);
 	return put_length(&o, max);
 }
 

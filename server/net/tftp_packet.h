@@ -65,6 +65,7 @@ struct tftp_packet {
 	struct span name;            /* RRQ, WRQ: without its NUL */
 	enum tftp_mode mode;         /* RRQ, WRQ */
 	struct tftp_options options; /* RRQ, WRQ, OACK */
+	bool probe;                  /* RRQ: it has the option of tftp_put_probe() */
 	uint16_t block;              /* DATA, ACK */
 	uint16_t code;               /* ERROR: an enum tftp_code, or what else the peer wrote */
 	struct span text;            /* DATA: the content; ERROR: the text without its NUL */
@@ -85,6 +86,11 @@ bool tftp_parse(struct tftp_packet *p, struct span datagram);
 size_t tftp_put_request(uint8_t *out, size_t max, enum tftp_op op, const char *name,
 			const struct tftp_options *o);
 size_t tftp_put_oack(uint8_t *out, size_t max, const struct tftp_options *o);
+
+/* Appends to a request of n bytes, as tftp_put_request() made it, an option of our own,
+ * x-ctl-probe: no phone asks, and nobody shall take it for one. Servers that do not know it pass
+ * over it (RFC 2347). The new length; 0 if it does not fit. */
+size_t tftp_put_probe(uint8_t *out, size_t max, size_t n);
 
 /* text is cut to what fits. */
 size_t tftp_put_error(uint8_t *out, size_t max, enum tftp_code code, const char *text);

@@ -236,6 +236,24 @@ static void packets_are_written(void **state)
 	assert_false(tftp_any_option(&none));
 }
 
+static void a_probe_says_so(void **state)
+{
+	static const struct tftp_options options = {.blksize = 512};
+	uint8_t out[TFTP_REQUEST_MAX];
+	struct tftp_packet p;
+	size_t n = tftp_put_request(out, sizeof(out), TFTP_RRQ, "n", &options);
+
+	(void)state;
+	assert_true(tftp_parse(&p, span_of(out, n)));
+	assert_false(p.probe);
+	assert_int_equal(tftp_put_probe(out, n, n), 0);
+	n = tftp_put_probe(out, sizeof(out), n);
+	assert_packet(out, n, TFTP_RRQ, "n|octet|blksize|512|x-ctl-probe|1|");
+	assert_true(tftp_parse(&p, span_of(out, n)));
+	assert_true(p.probe);
+	assert_int_equal(p.options.blksize, 512);
+}
+
 static void writing_stops_at_the_end(void **state)
 {
 	const struct tftp_options all = {TFTP_BLKSIZE_MAX, TFTP_TIMEOUT_MAX, true, UINT64_MAX,
@@ -296,6 +314,7 @@ int main(void)
 		cmocka_unit_test(errors_are_read),
 		cmocka_unit_test(options_are_bounded),
 		cmocka_unit_test(packets_are_written),
+		cmocka_unit_test(a_probe_says_so),
 		cmocka_unit_test(writing_stops_at_the_end),
 		cmocka_unit_test(nothing_crashes),
 	};

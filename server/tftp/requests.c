@@ -51,7 +51,7 @@ static void on_ready(struct catalog_waiter *w, struct content *content, const st
 	}
 	if (e)
 		log_limited(&l->log, LOG_LEVEL_WARN, "%s cannot be served: %s", s->name, e->what);
-	else
+	else if (!s->probe)
 		note_asked(l, &s->peer, span_of(s->name, strlen(s->name)), "not-found", NULL);
 	send_error(port, &s->peer, &s->local, e ? TFTP_UNDEFINED : TFTP_NOT_FOUND,
 		   e ? "Not available at the moment" : "File not found");
@@ -69,6 +69,7 @@ static struct session *session_begin(struct listener *l, const struct udp_in *in
 	s->request = request;
 	s->started_ms = l->now_ms;
 	s->asked = p->options;
+	s->probe = p->probe;
 	s->waiter = (struct catalog_waiter){.ready = on_ready, .arg = l};
 	snprintf(s->name, sizeof(s->name), "%.*s", shown(p->name), (const char *)p->name.data);
 	return s;
@@ -110,7 +111,8 @@ static void ask(struct listener *l, const struct udp_in *in, const struct tftp_p
 		park(l, in, p, &what, request);
 		break;
 	case CATALOG_ABSENT:
-		note_asked(l, &in->peer, p->name, "not-found", NULL);
+		if (!p->probe)
+			note_asked(l, &in->peer, p->name, "not-found", NULL);
 		refuse(l, in, TFTP_NOT_FOUND, "File not found", p->name);
 		break;
 	case CATALOG_TROUBLE:

@@ -29,6 +29,7 @@ struct session {
 	struct tftp_options asked;    /* what the client will get then */
 	uint32_t unproven;            /* of LIMIT_UNPROVEN, to be given back when it answers */
 	bool is_stranger;
+	bool probe;              /* no phone asks: nothing is noted */
 	char name[SESSION_NAME]; /* what was asked for, cut to fit: for the log and the notes */
 	struct transfer transfer;
 	struct wheel_timer timer;

@@ -91,7 +91,8 @@ static void prove(struct listener *l, struct session *s)
 
 static void note_end(struct listener *l, const struct session *s, const char *outcome)
 {
-	note_asked(l, &s->peer, span_of(s->name, strlen(s->name)), outcome, s->content);
+	if (!s->probe)
+		note_asked(l, &s->peer, span_of(s->name, strlen(s->name)), outcome, s->content);
 }
 
 static void finished(struct listener *l, struct session *s)

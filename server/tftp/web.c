@@ -80,7 +80,7 @@ static void note(struct web *w, const struct https_request *r, const char *outco
 	const struct asked_note what = {
 		.name = &name, .address = https_peer(r), .outcome = outcome, .content = content};
 
-	if (name_take_path(&name, https_path(r)))
+	if (!https_header(r, "Ctl-Probe") && name_take_path(&name, https_path(r)))
 		asked_note(w->serve->asked, &what);
 }
 
