@@ -31,7 +31,8 @@ struct catalog_entry {
 	struct catalog_tag tag;
 	uint64_t epoch;     /* of the catalog when it was looked at */
 	uint64_t looked_ms; /* when that was */
-	unsigned source;    /* who said so, or is being asked */
+	unsigned said;      /* the source that said so */
+	unsigned source;    /* the one that is asked while busy */
 
 	bool busy;      /* being made: waiting, or with the workers */
 	bool in_flight; /* with the workers */
@@ -231,6 +232,7 @@ static void finish(struct catalog_entry *en, struct build *b)
 	take_result(en, &b->job);
 	en->epoch = b->epoch;
 	en->looked_ms = c->now_ms;
+	en->said = en->source;
 	en->repeats = 0;
 	tell(en);
 	en->busy = false;
@@ -315,18 +317,24 @@ void catalog_go_on(struct catalog *c)
 
 /* ---- asking ---- */
 
-static bool is_good(const struct catalog_entry *en, uint64_t now_ms)
+/* How far what is known of a name can be relied on. */
+enum quality { UNKNOWN, STALE, GOOD };
+
+static enum quality quality_of(const struct catalog_entry *en, uint64_t now_ms)
 {
-	const struct catalog *c = en->catalog;
+	const struct catalog_source *s = &en->catalog->opts.sources[en->said];
 	const uint64_t age = now_ms - en->looked_ms;
-	const unsigned fresh_ms = source_of(en)->fresh_ms;
 
 	if (en->known == KNOWN_NOTHING)
-		return false;
+		return UNKNOWN;
 	if (en->known == KNOWN_TROUBLE)
-		return age < CATALOG_RETRY_MS;
+		return age < CATALOG_RETRY_MS ? GOOD : UNKNOWN;
 	/* Whether an earlier source has it now depends on the store, too. */
-	return en->epoch == c->epoch && (!fresh_ms || age < fresh_ms);
+	if (en->epoch != en->catalog->epoch)
+		return UNKNOWN;
+	if (!s->fresh_ms || age < s->fresh_ms)
+		return GOOD;
+	return age < s->stale_ms ? STALE : UNKNOWN;
 }
 
 static enum catalog_answer answer(const struct catalog_entry *en, struct content **out,
@@ -364,7 +372,14 @@ static unsigned first_source(const struct catalog_entry *en, const struct name *
 {
 	const bool same = en->known != KNOWN_NOTHING && en->epoch == en->catalog->epoch;
 
-	return next_source(en->catalog, n, same ? en->source : 0);
+	return next_source(en->catalog, n, same ? en->said : 0);
+}
+
+static void look_again(struct catalog_entry *en, const struct name *n)
+{
+	en->source = first_source(en, n);
+	enqueue(en);
+	pump(en->catalog, en->source);
 }
 
 enum catalog_answer catalog_find(struct catalog *c, const struct name *n, uint64_t now_ms,
@@ -372,6 +387,7 @@ enum catalog_answer catalog_find(struct catalog *c, const struct name *n, uint64
 				 const struct err **e)
 {
 	struct catalog_entry *en;
+	enum quality quality;
 
 	c->now_ms = now_ms;
 	if (name_is_ctl(n)) {
@@ -387,17 +403,17 @@ enum catalog_answer catalog_find(struct catalog *c, const struct name *n, uint64
 		*e = &c->full;
 		return CATALOG_TROUBLE;
 	}
-	if (!en->busy && is_good(en, now_ms))
+	quality = quality_of(en, now_ms);
+	if (quality == STALE && !en->busy)
+		look_again(en, n);
+	if (quality == GOOD || quality == STALE)
 		return answer(en, out, e);
 	if (!w)
 		return CATALOG_LATER;
 	w->entry = en;
 	TAILQ_INSERT_TAIL(&en->waiters, w, link);
-	if (!en->busy) {
-		en->source = first_source(en, n);
-		enqueue(en);
-		pump(c, en->source);
-	}
+	if (!en->busy)
+		look_again(en, n);
 	return CATALOG_LATER;
 }
 

@@ -61,9 +61,10 @@ struct catalog_source {
 	struct worker_pool *pool;
 	catalog_make_fn *make;
 	bool (*takes)(const struct name *n); /* NULL: every name */
-	/* What is known stays good for so long without a look, and an old answer is given while a
-	 * worker looks. 0: it is good until catalog_changed(), and never given afterwards. */
-	unsigned fresh_ms;
+	/* What is known stays good for so long without a look; afterwards, up to stale_ms, it is
+	 * still given, but a worker looks meanwhile. 0: it is good until catalog_changed(), and
+	 * never given afterwards. */
+	unsigned fresh_ms, stale_ms;
 };
 
 /* ---- asking ---- */

@@ -111,8 +111,9 @@ static int set_up(void **state)
 	void *own[] = {&f->world, &f->world};
 	const struct worker_opts opts = {.threads = 2, .queue_max = 100, .own = own};
 	struct worker_opts with_base = opts;
-	const struct catalog_source sources[] = {{NULL, make_device, takes_devices, 0},
-						 {NULL, make, NULL, 1000}};
+	const struct catalog_source sources[] = {
+		{.make = make_device, .takes = takes_devices},
+		{.make = make, .fresh_ms = 1000, .stale_ms = 5000}};
 	struct err e;
 
 	f->base = event_base_new();
@@ -254,9 +255,9 @@ static void absence_is_remembered(void **state)
 	/* A file of the second source is looked for again after a while. */
 	w = fetch(f, "b", 0);
 	assert_int_equal(find(f, "b", 999, NULL, &c), CATALOG_ABSENT);
-	assert_int_equal(find(f, "b", 1000, NULL, &c), CATALOG_LATER);
+	assert_int_equal(find(f, "b", 5000, NULL, &c), CATALOG_LATER);
 	f->world.made = CATALOG_MADE;
-	assert_true(fetch(f, "b", 1000).has_content);
+	assert_true(fetch(f, "b", 5000).has_content);
 }
 
 static void sources_are_asked_in_order(void **state)
@@ -267,9 +268,31 @@ static void sources_are_asked_in_order(void **state)
 	assert_true(fetch(f, "dev/foreign", 0).has_content);
 	assert_int_equal(f->world.calls, 1);
 	assert_int_equal(find(f, "dev/foreign", 999, NULL, &c), CATALOG_HERE);
-	assert_int_equal(find(f, "dev/foreign", 1000, NULL, &c), CATALOG_LATER);
+	assert_int_equal(find(f, "dev/foreign", 5000, NULL, &c), CATALOG_LATER);
 	f->world.made = CATALOG_NONE;
-	assert_false(fetch(f, "dev/foreign", 1000).has_content);
+	assert_false(fetch(f, "dev/foreign", 5000).has_content);
+}
+
+/* For a while the old answer is good enough for whoever asks while a worker looks. */
+static void stale_answers_are_looked_at(void **state)
+{
+	struct fixture *f = *state;
+	struct content *c;
+
+	assert_true(fetch(f, "b", 0).has_content);
+	set_shut(f, true);
+	f->world.version = 2;
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(find(f, "b", 4999, NULL, &c), CATALOG_HERE);
+		assert_int_equal(c->bytes.data[0], 1);
+	}
+	assert_int_equal(find(f, "b", 5000, &f->waiting[0], &c), CATALOG_LATER);
+	set_shut(f, false);
+	wait_for(f, &f->waiting[0]);
+	assert_int_equal(f->waiting[0].first, 2);
+	assert_int_equal(f->world.calls, 2);
+	assert_int_equal(find(f, "b", 5000, NULL, &c), CATALOG_HERE);
+	assert_int_equal(c->bytes.data[0], 2);
 }
 
 static void trouble_is_not_asked_for_too_often(void **state)
@@ -390,6 +413,7 @@ int main(void)
 		WITH_WORLD(a_change_in_between),
 		WITH_WORLD(absence_is_remembered),
 		WITH_WORLD(sources_are_asked_in_order),
+		WITH_WORLD(stale_answers_are_looked_at),
 		WITH_WORLD(trouble_is_not_asked_for_too_often),
 		WITH_WORLD(memory_has_a_limit),
 		WITH_WORLD(transfers_hold_memory),

@@ -17,7 +17,7 @@ enum { SUFFIX = sizeof(suffix) - 1 };
 struct maker {
 	struct store *store;
 	struct device_files *files;
-	int folder;
+	struct static_files *folder; /* NULL: none */
 };
 
 int maker_open(struct maker **out, const struct makers_setup *setup, struct err *e)
@@ -29,11 +29,12 @@ int maker_open(struct maker **out, const struct makers_setup *setup, struct err 
 
 	if (!m)
 		return err_nomem(e);
-	m->folder = setup->folder;
 	rc = store_open(&m->store, setup->state, STORE_READ, e);
 	files.store = m->store;
 	if (!rc)
 		rc = device_files_open(&m->files, &files, e);
+	if (!rc && setup->folder)
+		rc = static_files_open(&m->folder, setup->folder, e);
 	if (rc) {
 		maker_close(m);
 		return rc;
@@ -46,6 +47,7 @@ void maker_close(struct maker *m)
 {
 	if (!m)
 		return;
+	static_files_close(m->folder);
 	device_files_close(m->files);
 	store_close(m->store);
 	free(m);
@@ -174,7 +176,7 @@ static void make_signed(struct catalog_job *j, struct maker *m)
 
 	plain.name.len -= SUFFIX;
 	plain.name.text[plain.name.len] = plain.name.key[plain.name.len] = '\0';
-	static_files_make(&plain, &m->folder);
+	static_files_make(&plain, m->folder);
 	if (plain.made == CATALOG_MADE)
 		sign(j, m, &plain);
 	else
@@ -189,7 +191,7 @@ void maker_static(struct catalog_job *j, void *own)
 	struct maker *m = own;
 
 	/* One that was signed elsewhere comes first. */
-	static_files_make(j, &m->folder);
+	static_files_make(j, m->folder);
 	if (j->made == CATALOG_NONE && is_signed(&j->name))
 		make_signed(j, m);
 }

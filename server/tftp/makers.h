@@ -13,7 +13,7 @@ struct makers_setup {
 	struct file_key *key; /* NULL: nothing is signed */
 	enum tl_digest digest;
 	struct device_ports ports;
-	int folder; /* of static files; -1: none */
+	const char *folder; /* of static files; NULL: none */
 };
 
 struct maker;

@@ -28,7 +28,6 @@ struct team {
 
 struct service {
 	struct file_key *key;
-	int folder; /* of static files; -1: none */
 	struct team signers, disk;
 	struct catalog_source sources[SOURCES];
 	struct serve serve;
@@ -88,17 +87,17 @@ static int open_key(struct service *s, struct daemon *d, struct err *e)
 static int open_makers(struct service *s, struct daemon *d, struct err *e)
 {
 	const struct conf *c = daemon_conf(d);
-	const struct makers_setup setup = {
+	struct makers_setup setup = {
 		.state = c->state,
 		.key = s->key,
 		.digest = c->tftp_sha512 ? TL_SHA512 : TL_SHA1,
 		.ports = device_ports_of(c),
-		.folder = s->folder,
 	};
 	int rc = team_open(&s->signers, processors(), &setup, daemon_base(d), e);
 
 	/* Static files shall not wait for a thousand signatures. */
-	if (!rc && s->folder >= 0)
+	setup.folder = c->tftp_static;
+	if (!rc && setup.folder)
 		rc = team_open(&s->disk, 1, &setup, daemon_base(d), e);
 	return rc;
 }
@@ -112,11 +111,11 @@ static int open_catalog(struct service *s, struct daemon *d, struct err *e)
 		.nsources = path ? 2 : 1,
 	};
 
-	if (open_key(s, d, e) || (path && static_files_open(&s->folder, path, e)) ||
-	    open_makers(s, d, e))
+	if (open_key(s, d, e) || open_makers(s, d, e))
 		return (int)e->kind;
-	s->sources[0] = (struct catalog_source){s->signers.pool, maker_config, maker_takes, 0};
-	s->sources[1] = (struct catalog_source){s->disk.pool, maker_static, NULL, STATIC_FRESH_MS};
+	s->sources[0] = (struct catalog_source){s->signers.pool, maker_config, maker_takes, 0, 0};
+	s->sources[1] = (struct catalog_source){s->disk.pool, maker_static, NULL, STATIC_FRESH_MS,
+						STATIC_STALE_MS};
 	s->serve.catalog = catalog_new(&opts);
 	return s->serve.catalog ? 0 : err_nomem(e);
 }
@@ -268,7 +267,6 @@ int service_open(void **own, struct daemon *d, struct err *e)
 	if (!s)
 		return err_nomem(e);
 	*own = s;
-	s->folder = -1;
 	s->serve.limits = limits_new();
 	s->serve.asked = asked_new();
 	rc = s->serve.limits && s->serve.asked ? 0 : err_nomem(e);
@@ -309,8 +307,6 @@ void service_close(void *own)
 	catalog_free(s->serve.catalog);
 	limits_free(s->serve.limits);
 	asked_free(s->serve.asked);
-	if (s->folder >= 0)
-		close(s->folder);
 	file_key_close(s->key);
 	free(s);
 }

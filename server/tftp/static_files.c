@@ -3,53 +3,161 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-int static_files_open(int *fd, const char *path, struct err *e)
+enum { SETTLED_S = 2 }; /* more than the clock of any file system is coarse */
+
+/* The names in one folder, to find one in another case: most requests are for names that are not
+ * there, and reading the folder anew for each of them would take longer than all the rest. */
+struct names {
+	char **list; /* n of them, sorted without case; owned */
+	size_t n;
+	struct timespec changed; /* the folder's time when they were read */
+	bool settled;            /* it was long ago then: a later change has another time */
+};
+
+struct static_files {
+	int root;
+	struct names names; /* of root */
+};
+
+/* ---- the names in a folder ---- */
+
+static int compare(const void *a, const void *b)
 {
-	*fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (*fd >= 0)
-		return 0;
-	err_set(e, ERR_FAILED, "static", "cannot open the folder of static files %s: %s", path,
-		strerror(errno));
-	return err_hint(e, "make it, or correct \"static = \" in the section tftp of the "
-			   "configuration");
+	return strcasecmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* ---- walking ---- */
+static void names_free(struct names *names)
+{
+	while (names->n)
+		free(names->list[--names->n]);
+	free(names->list);
+	*names = (struct names){0};
+}
 
-/* The name in the folder that is part in another case; false if there is none. */
-static bool find_case(int dir, char part[NAME_BYTES])
+static bool names_add(struct names *names, size_t *room, const char *name)
+{
+	if (names->n == *room) {
+		const size_t more = *room ? 2 * *room : 64;
+		char **grown = realloc(names->list, more * sizeof(*grown));
+
+		if (!grown)
+			return false;
+		names->list = grown;
+		*room = more;
+	}
+	names->list[names->n] = strdup(name);
+	return names->list[names->n] && ++names->n < STATIC_NAMES;
+}
+
+static void names_read(struct names *names, int dir)
 {
 	const int again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = again < 0 ? NULL : fdopendir(again);
 	const struct dirent *entry;
-	bool found = false;
+	size_t room = 0;
 
 	if (!d) {
 		if (again >= 0)
 			close(again);
-		return false;
+		return;
 	}
-	for (int i = 0; !found && i < STATIC_LOOKS && (entry = readdir(d)); i++) {
-		found = !strcasecmp(entry->d_name, part);
-		if (found)
-			memcpy(part, entry->d_name, strlen(entry->d_name) + 1);
-	}
+	while ((entry = readdir(d)))
+		if (entry->d_name[0] != '.' && !names_add(names, &room, entry->d_name))
+			break;
 	closedir(d);
+	if (names->n)
+		qsort(names->list, names->n, sizeof(*names->list), compare);
+}
+
+/* The name among them that is part in another case; false if there is none. */
+static bool names_find(const struct names *names, char part[NAME_BYTES])
+{
+	char *key = part, **found = NULL;
+
+	if (names->n)
+		found = bsearch(&key, names->list, names->n, sizeof(*names->list), compare);
+	if (found)
+		memcpy(part, *found, strlen(*found) + 1);
+	return found != NULL;
+}
+
+/* The same for a folder below the root, which is read for it. */
+static bool find_below(int dir, char part[NAME_BYTES])
+{
+	struct names names = {0};
+	bool found;
+
+	names_read(&names, dir);
+	found = names_find(&names, part);
+	names_free(&names);
 	return found;
 }
 
+static bool find_case(struct static_files *s, int dir, char part[NAME_BYTES])
+{
+	struct names *names = &s->names;
+	struct timespec now;
+	struct stat st;
+
+	if (dir != s->root)
+		return find_below(dir, part);
+	if (fstat(dir, &st))
+		return false;
+	if (!names->settled || memcmp(&names->changed, &st.st_mtim, sizeof(st.st_mtim)) != 0) {
+		clock_gettime(CLOCK_REALTIME, &now);
+		names_free(names);
+		names_read(names, dir);
+		names->changed = st.st_mtim;
+		names->settled = now.tv_sec - st.st_mtim.tv_sec > SETTLED_S;
+	}
+	return names_find(names, part);
+}
+
+/* ---- opening ---- */
+
+int static_files_open(struct static_files **out, const char *path, struct err *e)
+{
+	struct static_files *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return err_nomem(e);
+	s->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->root >= 0) {
+		*out = s;
+		return 0;
+	}
+	err_set(e, ERR_FAILED, "static", "cannot open the folder of static files %s: %s", path,
+		strerror(errno));
+	free(s);
+	return err_hint(e, "make it, or correct \"static = \" in the section tftp of the "
+			   "configuration");
+}
+
+void static_files_close(struct static_files *s)
+{
+	if (!s)
+		return;
+	names_free(&s->names);
+	close(s->root);
+	free(s);
+}
+
+/* ---- walking ---- */
+
 /* Never through a symbolic link. O_NONBLOCK: a FIFO would wait for its other end. */
-static int open_part(int dir, char part[NAME_BYTES], int flags)
+static int open_part(struct static_files *s, int dir, char part[NAME_BYTES], int flags)
 {
 	const int how = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags;
 	const int fd = openat(dir, part, how);
 
-	if (fd >= 0 || errno != ENOENT || !find_case(dir, part))
+	if (fd >= 0 || errno != ENOENT || !find_case(s, dir, part))
 		return fd;
 	return openat(dir, part, how);
 }
@@ -64,18 +172,18 @@ static const char *take_part(const char *at, char part[NAME_BYTES])
 	return at[n] ? at + n + 1 : NULL;
 }
 
-static int open_beneath(int root, const struct name *n)
+static int open_beneath(struct static_files *s, const struct name *n)
 {
 	const char *at = n->text;
 	char part[NAME_BYTES];
-	int dir = root;
+	int dir = s->root;
 
 	for (int depth = 0; depth <= STATIC_DEPTH; depth++) {
 		int next;
 
 		at = take_part(at, part);
-		next = open_part(dir, part, at ? O_DIRECTORY : 0);
-		if (dir != root) {
+		next = open_part(s, dir, part, at ? O_DIRECTORY : 0);
+		if (dir != s->root) {
 			const int why = errno;
 
 			close(dir);
@@ -143,7 +251,7 @@ static void make_content(struct catalog_job *j, int fd, const struct stat *st)
 
 void static_files_make(struct catalog_job *j, void *own)
 {
-	const int fd = open_beneath(*(const int *)own, &j->name);
+	const int fd = open_beneath(own, &j->name);
 	struct stat st;
 
 	err_set(&j->e, ERR_FAILED, "static", "cannot read the static file %s: %s", j->name.text,

@@ -9,21 +9,24 @@
 #include "server/tftp/catalog.h"
 
 enum {
-	STATIC_FRESH_MS = 1000,        /* a changed file is noticed after so long */
+	STATIC_FRESH_MS = 1000,  /* a changed file is looked for after so long */
+	STATIC_STALE_MS = 10000, /* up to then, who asks first still gets the old one */
 	STATIC_MEMORY_MAX = 256 << 10, /* bytes; larger ones stay on the disk */
 	STATIC_SIGNED_MAX = 16 << 20,  /* bytes of a file that is signed here */
 	STATIC_TAG = 40,               /* bytes of a tag that are used; the others are zero */
 	STATIC_DEPTH = 8,              /* folders in a name */
-	STATIC_LOOKS =
-		10000, /* entries of a folder that are compared to find one in another case */
+	/* Of a folder, that are looked at to find one in another case. */
+	STATIC_NAMES = 65536,
 };
 
-/* Opens the folder, for the make function's threads to use as their own; close() it. ERR_FAILED
- * "static" with a hint. */
-int static_files_open(int *fd, const char *path, struct err *e);
+struct static_files;
 
-/* The make function; own points to the folder's descriptor. The tag is made of device, inode,
- * size and time of change. A name that differs in case only finds its file, too. */
+/* Opens the folder for one thread. ERR_FAILED "static" with a hint. */
+int static_files_open(struct static_files **out, const char *path, struct err *e);
+void static_files_close(struct static_files *s);
+
+/* The make function; own is a struct static_files. The tag is made of device, inode, size and time
+ * of change. A name that differs in case only finds its file, too. */
 void static_files_make(struct catalog_job *j, void *own);
 
 #endif

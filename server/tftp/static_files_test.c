@@ -15,7 +15,7 @@
 
 struct fixture {
 	char folder[64];
-	int fd;
+	struct static_files *files;
 };
 
 static void put(const struct fixture *f, const char *name, const char *text)
@@ -53,7 +53,7 @@ static int set_up(void **state)
 	    "root/hard",
 	    f);
 	strcat(f->folder, "/root");
-	assert_int_equal(static_files_open(&f->fd, f->folder, &e), 0);
+	assert_int_equal(static_files_open(&f->files, f->folder, &e), 0);
 	*state = f;
 	return 0;
 }
@@ -62,7 +62,7 @@ static int tear_down(void **state)
 {
 	struct fixture *f = *state;
 
-	close(f->fd);
+	static_files_close(f->files);
 	run("rm -rf ../../$(basename $(dirname $PWD))", f);
 	free(f);
 	return 0;
@@ -71,10 +71,9 @@ static int tear_down(void **state)
 static struct catalog_job make(const struct fixture *f, const char *name)
 {
 	struct catalog_job j = {.made = CATALOG_FAILED};
-	int fd = f->fd;
 
 	assert_true(name_take(&j.name, span_of(name, strlen(name))));
-	static_files_make(&j, &fd);
+	static_files_make(&j, f->files);
 	return j;
 }
 
@@ -117,21 +116,20 @@ static void changes_are_seen(void **state)
 {
 	struct fixture *f = *state;
 	struct catalog_job j = make(f, "Ringlist.xml"), again = j;
-	int fd = f->fd;
 
 	content_unref(j.content);
 	again.was = j.tag;
-	static_files_make(&again, &fd);
+	static_files_make(&again, f->files);
 	assert_int_equal(again.made, CATALOG_UNCHANGED);
 
 	/* As long as before; the time may be, too. */
 	put(f, "Ringlist.xml", "bells");
-	static_files_make(&again, &fd);
+	static_files_make(&again, f->files);
 	assert_int_equal(again.made, CATALOG_MADE);
 	assert_memory_equal(again.content->bytes.data, "bells", 5);
 	content_unref(again.content);
 	run("rm Ringlist.xml", f);
-	static_files_make(&again, &fd);
+	static_files_make(&again, f->files);
 	assert_int_equal(again.made, CATALOG_NONE);
 }
 
@@ -158,11 +156,11 @@ static void large_files_stay_on_the_disk(void **state)
 
 static void the_folder_has_to_be_there(void **state)
 {
+	struct static_files *files;
 	struct err e;
-	int fd;
 
 	(void)state;
-	assert_int_equal(static_files_open(&fd, "/tmp/ctl-static.none", &e), ERR_FAILED);
+	assert_int_equal(static_files_open(&files, "/tmp/ctl-static.none", &e), ERR_FAILED);
 	assert_string_equal(e.id, "static");
 }
 

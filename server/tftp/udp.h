@@ -15,10 +15,10 @@
 #include <sys/socket.h>
 
 enum {
-	UDP_BATCH = 64,       /* datagrams per system call */
-	UDP_IN_MAX = 1536,    /* bytes of a datagram that is taken in; longer ones are cut */
-	UDP_HEAD_MAX = 132,   /* bytes in front of the content of an outgoing datagram */
-	UDP_RCVBUF = 4 << 20, /* a rebooting fleet asks within the same milliseconds */
+	UDP_BATCH = 64,        /* datagrams per system call */
+	UDP_IN_MAX = 1536,     /* bytes of a datagram that is taken in; longer ones are cut */
+	UDP_HEAD_MAX = 132,    /* bytes in front of the content of an outgoing datagram */
+	UDP_RCVBUF = 16 << 20, /* a rebooting fleet asks within the same milliseconds */
 	UDP_SNDBUF = 4 << 20,
 	UDP_PIECE_MAX = 8192, /* bytes of a file on disk in one datagram */
 	UDP_TEXT_MAX = 64,    /* "[2001:db8::1]:50000" and its NUL */
