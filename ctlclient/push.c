@@ -79,11 +79,56 @@ bool push_is_done(json_t *answer)
 	return json_array_size(list) > 0;
 }
 
-/* Looks again until every node has the list, or patience ends; *answer is replaced. */
-static int watch(struct api *api, json_t **answer, struct err *e)
+static const char *text_of(json_t *o, const char *key)
+{
+	const char *text = json_string_value(json_object_get(o, key));
+
+	return text ? text : "-";
+}
+
+/* The same node in another answer, or NULL. */
+static json_t *node_in(json_t *answer, const char *name)
+{
+	json_t *d;
+	size_t i;
+
+	json_array_foreach(json_object_get(answer, "distribution"), i, d)
+	{
+		if (!strcmp(text_of(d, "node"), name))
+			return d;
+	}
+	return NULL;
+}
+
+/* A line for each node whose state is news; before is NULL the first time. */
+static void tell_news(json_t *before, json_t *now)
+{
+	json_t *d;
+	size_t i;
+
+	json_array_foreach(json_object_get(now, "distribution"), i, d)
+	{
+		json_t *known = node_in(before, text_of(d, "node"));
+		const char *state = text_of(d, "state");
+		const bool failed = !strcmp(state, "failed");
+
+		if (known && !strcmp(text_of(known, "state"), state))
+			continue;
+		fprintf(stderr, "  %-20s %s%s%s\n", text_of(d, "node"), state,
+			failed ? ", tried again: " : "", failed ? text_of(d, "detail") : "");
+	}
+}
+
+/* Looks again until every node has the list, or patience ends; *answer is replaced. What happens
+ * meanwhile is told on standard error. */
+static int watch(struct api *api, json_t **answer, bool quiet, struct err *e)
 {
 	const struct timespec pause = {0, WATCH_NANOSECONDS};
 
+	if (!quiet && !push_is_done(*answer)) {
+		fprintf(stderr, "the list is accepted, and on its way to the nodes:\n");
+		tell_news(NULL, *answer);
+	}
 	for (int i = 0; i < WATCH_TRIES && !push_is_done(*answer); i++) {
 		json_t *fresh = NULL;
 		int rc;
@@ -93,6 +138,8 @@ static int watch(struct api *api, json_t **answer, struct err *e)
 		if (rc)
 			return err_wrap(e, "the list was accepted, but what became of it is not "
 					   "known");
+		if (!quiet)
+			tell_news(*answer, fresh);
 		json_decref(*answer);
 		*answer = fresh;
 	}
@@ -109,12 +156,8 @@ static void print_result(json_t *answer, bool mixed)
 	       mixed ? "mixed" : "non-secure");
 	json_array_foreach(json_object_get(answer, "distribution"), i, d)
 	{
-		const char *node = json_string_value(json_object_get(d, "node"));
-		const char *state = json_string_value(json_object_get(d, "state"));
-		const char *detail = json_string_value(json_object_get(d, "detail"));
-
-		printf("  %-20s %-9s %s\n", node ? node : "-", state ? state : "-",
-		       detail ? detail : "");
+		printf("  %-20s %-9s %s\n", text_of(d, "node"), text_of(d, "state"),
+		       text_of(d, "detail"));
 	}
 	printf("next: restart the TFTP and call services where they do not follow by themselves, "
 	       "and\nreset the phones; put the tokens back into their safe places\n");
@@ -172,7 +215,7 @@ int push_list(struct api *api, const struct push *p, struct err *e)
 	free(kept_in);
 	rc = transcript_step(p->transcript, "push", rc, rc ? NULL : facts(answer), e);
 	if (!rc)
-		rc = watch(api, &answer, e);
+		rc = watch(api, &answer, p->json, e);
 	if (rc)
 		goto out;
 	if (!push_is_done(answer)) {

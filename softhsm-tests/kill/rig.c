@@ -70,19 +70,20 @@ static void set_variables(const char *list[VARIABLES_MAX], const struct rig *r,
 {
 	static char notify[RIG_PATH_MAX + 32], page[RIG_PATH_MAX + 32], preload[RIG_PATH_MAX + 32];
 	static char order[] = "ASAN_OPTIONS=exitcode=99:verify_asan_link_order=0";
+	const bool counts = service == RIG_PROVIDER && !r->undisturbed;
 	size_t n = 0;
 
 	snprintf(notify, sizeof(notify), "NOTIFY_SOCKET=%s", r->notify);
 	snprintf(page, sizeof(page), KILL_AT_VARIABLE "=%s/kill_at", node->folder);
 	snprintf(preload, sizeof(preload), "LD_PRELOAD=%s/libkill_at.so", getenv("CTL_TEST_BIN"));
 	list[n++] = notify;
-	if (service == RIG_PROVIDER) {
+	if (counts) {
 		list[n++] = page;
 		list[n++] = preload;
 		list[n++] = order;
 	}
 	for (char **v = environ; *v && n < VARIABLES_MAX - 1; v++)
-		if (strncmp(*v, "ASAN_OPTIONS=", 13) != 0 || service != RIG_PROVIDER)
+		if (strncmp(*v, "ASAN_OPTIONS=", 13) != 0 || !counts)
 			list[n++] = *v;
 	list[n] = NULL;
 }

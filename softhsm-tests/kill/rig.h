@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 enum {
-	RIG_NODES_MAX = 8,
+	RIG_NODES_MAX = 32,
 	RIG_PATH_MAX = 512,
 	RIG_PATIENCE_S = 60, /* for whatever has to happen */
 };
@@ -28,6 +28,7 @@ struct rig_node {
 struct rig {
 	struct rig_node nodes[RIG_NODES_MAX];
 	size_t n;
+	bool undisturbed; /* set before rig_open(): no steps are counted, and nobody dies at one */
 	char notify[RIG_PATH_MAX]; /* where services say that they are ready */
 	int notify_fd;
 };
