@@ -29,7 +29,7 @@ struct api {
 	struct leases *leases;
 	struct signers *signers; /* policy for new tokens; NULL: none */
 	bool require_hardware;   /* clients are told to refuse known software tokens */
-	struct conf_capf capf;     /* as it was at the start, for what CAPF will do */
+	struct conf_capf capf;   /* as it was at the start, for what CAPF will do */
 	struct counts counts;
 	struct kept *kept;
 	const struct log *log;
