@@ -15,8 +15,8 @@ static size_t endpoints(const struct conf *conf, struct daemon_endpoint *list)
 	return 1;
 }
 
-/* Memory that is free goes back to the system when it is much: glibc would give it back and fetch it
- * again with every phone, at a quarter of a millisecond each time. */
+/* Memory that is free goes back to the system when it is much: glibc would give it back and fetch
+ * it again with every phone, at a quarter of a millisecond each time. */
 enum { TRIM_BYTES = 16 << 20 };
 
 int main(int argc, char **argv)

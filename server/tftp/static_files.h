@@ -9,8 +9,8 @@
 #include "server/tftp/catalog.h"
 
 enum {
-	STATIC_FRESH_MS = 1000,  /* a changed file is looked for after so long */
-	STATIC_STALE_MS = 10000, /* up to then, who asks first still gets the old one */
+	STATIC_FRESH_MS = 1000,        /* a changed file is looked for after so long */
+	STATIC_STALE_MS = 10000,       /* up to then, who asks first still gets the old one */
 	STATIC_MEMORY_MAX = 256 << 10, /* bytes; larger ones stay on the disk */
 	STATIC_SIGNED_MAX = 16 << 20,  /* bytes of a file that is signed here */
 	STATIC_TAG = 40,               /* bytes of a tag that are used; the others are zero */
