@@ -101,7 +101,6 @@ static struct store_capf_issued cert(const struct store_capf_case *c, const char
 	strcpy(i.serial, serial);
 	strcpy(i.device, c->name);
 	memset(i.spki, key, sizeof(i.spki));
-	i.der = span_of(i.serial, strlen(i.serial));
 	return i;
 }
 
@@ -109,9 +108,12 @@ static struct store_capf_issued cert(const struct store_capf_case *c, const char
 static int issue(struct fixture *f, const struct store_capf_case *c, const char *serial,
 		 uint8_t key, char instead[64])
 {
-	const struct store_capf_issued i = cert(c, serial, key);
+	struct store_capf_issued i = cert(c, serial, key);
 	struct buf der = {0};
-	const int rc = store_capf_issue(f->s, c, &i, &der, &f->e);
+	int rc;
+
+	i.der = span_of(i.serial, strlen(i.serial));
+	rc = store_capf_issue(f->s, c, &i, &der, &f->e);
 
 	snprintf(instead, 64, "%.*s", (int)der.len, der.data ? (const char *)der.data : "");
 	buf_free(&der);
