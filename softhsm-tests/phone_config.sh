@@ -49,6 +49,15 @@ doctor_is_well() {
   ctlclient doctor --phone $mac --json >"$work/out"
 }
 
+is_seen_since() { # TIME
+  api GET /phones/$mac
+  [[ ! "$(jq -r '.seen.time // ""' "$work/api")" < "$1" ]]
+}
+
+is_later_than() { # SECOND
+  [ "$(date +%s)" -gt "$1" ]
+}
+
 step() { # NAME: what the doctor says of that step
   jq -r --arg s "$1" '.steps[] | select(.step == $s) | .what' "$work/out"
 }
@@ -91,11 +100,16 @@ is "$(json .next.server.port)" 5060 "port"
 said phonePassword
 ! grep -q 4711 "$work/out" || fail "a password was shown"
 is "$(stat -c %a "$phone/config.cnf")" 600 "mode of the stored configuration"
+# Requests are noted by the second: this one shall not be taken for the one before.
+until_true "a second is over" is_later_than "$(date +%s)"
+booted=$(date -u +%FT%TZ)
 boots 0
 is "$(json .config.result)" unchanged "the same configuration"
 cp "$phone/config.cnf" "$work/clear.xml"
 
 until_true "the doctor finds nothing" doctor_is_well
+until_true "its last request is written down" is_seen_since "$booted"
+ctlclient doctor --phone $mac --json >"$work/out"
 seen=$(step phone-last-request)
 expect 0 ctlclient doctor --phone $mac --json --http "$CTL_HTTP"
 is "$(step phone-last-request)" "$seen" "last request after the doctor's own"
