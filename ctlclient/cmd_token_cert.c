@@ -4,6 +4,7 @@
 #include "common/cli.h"
 #include "common/file.h"
 #include "ctlclient/options.h"
+#include "ctlclient/record.h"
 #include "pkcs11/issue.h"
 #include "trustfile/cert.h"
 
@@ -13,6 +14,7 @@ enum { OPT_OUTPUT = 'o', OPT_SUBJECT = 256, OPT_LABEL, OPT_REPLACE, OPT_JSON, FI
 
 struct args {
 	struct desk_opts desk;
+	struct transcript_opts transcript; /* import-cert */
 	const char *uri;
 	const char *file;    /* csr: -o; import-cert: CERT */
 	const char *subject; /* csr */
@@ -38,6 +40,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &a->desk;
+		if (a->imports)
+			state->child_inputs[1] = &a->transcript;
 		return 0;
 	case OPT_OUTPUT:
 		a->file = arg;
@@ -241,22 +245,50 @@ static int print_imported(const struct import *i, const struct desk_token *t, st
 	return 0;
 }
 
+static json_t *imported_json(const struct import *i)
+{
+	return json_pack("{s:s, s:o, s:I}", "file", i->args->file, "certificate",
+			 transcript_cert(i->cert), "replaced", (json_int_t)i->replaced);
+}
+
+static int do_import(struct import *i, struct desk_token *t, struct transcript *tr, struct err *e)
+{
+	int rc = record_token(tr, desk_token_info(t), e);
+
+	if (rc)
+		return rc;
+	rc = desk_token_login(t, "to store a certificate", e);
+	rc = transcript_step(tr, "login", rc, NULL, e);
+	if (rc)
+		return rc;
+	rc = desk_token_retry(t, job_import, i, e);
+	return transcript_step(tr, "import", rc, tr ? imported_json(i) : NULL, e);
+}
+
 static int import_cert(const struct args *a, struct err *e)
 {
 	struct import i = {.args = a};
+	struct transcript *tr = NULL;
 	struct desk_token *t = NULL;
 	struct desk *desk = NULL;
+	struct desk_key sealed_by;
 	int rc;
 
 	rc = read_cert(&i.cert, a->file, e);
 	if (!rc)
+		rc = transcript_open(&tr, &a->transcript, "ctlclient token import-cert", e);
+	if (!rc)
 		rc = desk_open(&desk, &a->desk, e);
+	if (!rc)
+		rc = record_modules(tr, desk, e);
 	if (!rc)
 		rc = desk_token_find(&t, desk, a->uri, e);
 	if (!rc)
-		rc = desk_token_login(t, "to store a certificate", e);
+		rc = do_import(&i, t, tr, e);
+	sealed_by = (struct desk_key){t, i.cert, NULL};
 	if (!rc)
-		rc = desk_token_retry(t, job_import, &i, e);
+		transcript_seal_with(tr, i.cert, desk_key_sign, &sealed_by);
+	rc = transcript_close(tr, rc, e);
 	if (!rc)
 		rc = print_imported(&i, t, e);
 	token_certs_free(i.certs, i.n);
@@ -275,12 +307,14 @@ int token_cmd_import_cert(int argc, char **argv, void *ctx)
 		{"replace", OPT_REPLACE, NULL, 0, "Take out older certificates of the same key", 0},
 		{"json", OPT_JSON, NULL, 0, "Print one JSON document", 0},
 		{0}};
+	static const struct argp_child with_record[] = {
+		{&options_desk, 0, "Tokens:", 0}, {&options_transcript, 0, "Record:", 0}, {0}};
 	static const struct argp argp = {
 		options,
 		parse,
 		"URI CERT",
 		"Stores a certificate (PEM or DER) on the token that has its private key.",
-		children,
+		with_record,
 		NULL,
 		NULL};
 	struct args a = {.imports = true};

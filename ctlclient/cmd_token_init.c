@@ -5,6 +5,7 @@
 #include "common/secret.h"
 #include "ctlclient/options.h"
 #include "ctlclient/pin.h"
+#include "ctlclient/record.h"
 
 #include <stdlib.h>
 
@@ -12,6 +13,7 @@ enum { OPT_LABEL = 256, OPT_SERIAL, OPT_SLOT, OPT_SO_PIN, OPT_YES, OPT_JSON };
 
 struct args {
 	struct desk_opts desk; /* its pin_source: the new user PIN */
+	struct transcript_opts transcript;
 	const char *label, *serial, *so_pin_source;
 	long slot;
 	bool yes, json;
@@ -42,6 +44,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &a->desk;
+		state->child_inputs[1] = &a->transcript;
 		return 0;
 	case OPT_LABEL:
 		a->label = arg;
@@ -154,23 +157,65 @@ static void print_made(const struct token_info *info)
 		info->uri);
 }
 
+/* What is lost for ever with it. */
+static json_t *lost_json(const struct init *i)
+{
+	json_t *array = json_array();
+
+	for (size_t k = 0; k < i->target.n; k++)
+		json_array_append_new(array, transcript_cert(i->target.certs[k].cert));
+	return json_pack("{s:o}", "lost", array);
+}
+
+static int prepare(struct init *i, struct desk *desk, struct transcript *tr, struct err *e)
+{
+	const struct args *a = i->args;
+	const struct token_info *info = &i->target.info;
+	int rc = desk_run(desk, job_target, i, e);
+
+	if (!rc)
+		rc = record_token(tr, info, e);
+	if (!rc && info->initialized)
+		rc = token_pin_allowed(info, TOKEN_SO, a->desk.allow_final_try, e);
+	if (!rc)
+		rc = confirm_loss(i, e);
+	rc = transcript_step(tr, "consent", rc, tr ? lost_json(i) : NULL, e);
+	return rc ? rc : read_pins(i, e);
+}
+
+static int do_init(struct init *i, struct desk *desk, struct transcript *tr, struct err *e)
+{
+	int rc = record_modules(tr, desk, e);
+
+	if (!rc)
+		rc = prepare(i, desk, tr, e);
+	if (rc)
+		return rc;
+	rc = desk_run(desk, job_init, i, e);
+	return transcript_step(
+		tr, "init", rc,
+		tr && !rc ? json_pack("{s:o}", "token", record_token_json(&i->made)) : NULL, e);
+}
+
+/* A token without a key signs no record: who goes on with keygen --continues has it signed then. */
 static int init(const struct args *a, struct err *e)
 {
 	struct init i = {.args = a};
+	struct transcript *tr = NULL;
 	struct desk *desk = NULL;
 	int rc;
 
-	rc = desk_open(&desk, &a->desk, e);
+	rc = transcript_open(&tr, &a->transcript, "ctlclient token init", e);
 	if (!rc)
-		rc = desk_run(desk, job_target, &i, e);
-	if (!rc && i.target.info.initialized)
-		rc = token_pin_allowed(&i.target.info, TOKEN_SO, a->desk.allow_final_try, e);
+		rc = desk_open(&desk, &a->desk, e);
 	if (!rc)
-		rc = confirm_loss(&i, e);
-	if (!rc)
-		rc = read_pins(&i, e);
-	if (!rc)
-		rc = desk_run(desk, job_init, &i, e);
+		rc = do_init(&i, desk, tr, e);
+	rc = transcript_close(tr, rc, e);
+	if (!rc && a->transcript.path)
+		fprintf(stderr,
+			"note: a token without a key cannot sign the record; \"token keygen "
+			"--transcript NEW --continues %s\" signs for both\n",
+			a->transcript.path);
 	if (!rc && a->json)
 		rc = json_print(token_view_json(&(struct token_view){.info = i.made}));
 	else if (!rc)
@@ -194,7 +239,8 @@ int token_cmd_init(int argc, char **argv, void *ctx)
 		{"yes", OPT_YES, NULL, 0, "Do not ask before everything on it is lost", 0},
 		{"json", OPT_JSON, NULL, 0, "Print one JSON document", 0},
 		{0}};
-	static const struct argp_child children[] = {{&options_desk, 0, "Tokens:", 0}, {0}};
+	static const struct argp_child children[] = {
+		{&options_desk, 0, "Tokens:", 0}, {&options_transcript, 0, "Record:", 0}, {0}};
 	static const struct argp argp = {
 		options,
 		parse,

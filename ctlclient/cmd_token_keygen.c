@@ -4,6 +4,7 @@
 #include "common/cli.h"
 #include "ctlclient/ca.h"
 #include "ctlclient/options.h"
+#include "ctlclient/record.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@ static const char authority_label[] = "authority";
 
 struct args {
 	struct desk_opts desk;
+	struct transcript_opts transcript;
 	struct token_keygen spec;
 	const char *uri;
 	const char *ca, *ca_key, *ca_pin_source;
@@ -48,6 +50,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &a->desk;
+		state->child_inputs[1] = &a->transcript;
 		return 0;
 	case OPT_SUBJECT:
 		a->spec.subject = arg;
@@ -224,12 +227,10 @@ static int say_what_is_left(const struct desk_token *t, struct err *e)
 			desk_token_info(t)->uri);
 }
 
-static int make(struct keygen *k, struct desk_token *t, struct ca *ca, struct err *e)
+static int make_until_done(struct keygen *k, struct desk_token *t, struct ca *ca, struct err *e)
 {
-	int rc = desk_token_login(t, "to make a key", e);
+	int rc;
 
-	if (rc)
-		return rc;
 	rc = make_once(k, t, ca, e);
 	while (rc) {
 		rc = desk_token_regain(t, rc, e);
@@ -237,25 +238,58 @@ static int make(struct keygen *k, struct desk_token *t, struct ca *ca, struct er
 			return say_what_is_left(t, e);
 		rc = make_once(k, t, ca, e);
 	}
-	warn_of_spec(k);
-	return desk_token_retry(t, job_certs, k, e);
+	return 0;
+}
+
+static json_t *made_json(const struct keygen *k, const struct args *a)
+{
+	return json_pack("{s:s, s:i, s:o, s:o}", "label", k->spec.label, "bits", (int)k->spec.bits,
+			 "authority", a->ca ? json_string(a->ca) : json_null(), "certificate",
+			 transcript_cert(k->cert));
+}
+
+static int make(struct keygen *k, struct desk_token *t, struct ca *ca, struct transcript *tr,
+		const struct args *a, struct err *e)
+{
+	int rc = desk_token_login(t, "to make a key", e);
+
+	rc = transcript_step(tr, "login", rc, NULL, e);
+	if (rc)
+		return rc;
+	rc = make_until_done(k, t, ca, e);
+	rc = transcript_step(tr, "keygen", rc, rc ? NULL : made_json(k, a), e);
+	if (!rc)
+		warn_of_spec(k);
+	return rc ? rc : desk_token_retry(t, job_certs, k, e);
 }
 
 static int keygen(const struct args *a, struct err *e)
 {
 	struct keygen k = {.spec = a->spec};
+	struct transcript *tr = NULL;
 	struct desk_token *t = NULL;
 	struct desk *desk = NULL;
 	struct ca *ca = NULL;
+	struct desk_key sealed_by;
 	int rc;
 
-	rc = desk_open(&desk, &a->desk, e);
+	rc = transcript_open(&tr, &a->transcript, "ctlclient token keygen", e);
+	if (!rc)
+		rc = desk_open(&desk, &a->desk, e);
+	if (!rc)
+		rc = record_modules(tr, desk, e);
 	if (!rc)
 		rc = desk_token_find(&t, desk, a->uri, e);
+	if (!rc)
+		rc = record_token(tr, desk_token_info(t), e);
 	if (!rc && a->ca)
 		rc = ca_open(&ca, desk, a->ca, a->ca_key, a->ca_pin_source, e);
 	if (!rc)
-		rc = make(&k, t, ca, e);
+		rc = make(&k, t, ca, tr, a, e);
+	sealed_by = (struct desk_key){t, k.cert, NULL};
+	if (!rc)
+		transcript_seal_with(tr, k.cert, desk_key_sign, &sealed_by);
+	rc = transcript_close(tr, rc, e);
 	if (!rc)
 		rc = print_made(&k, a->json, e);
 	token_certs_free(k.certs, k.n);
@@ -291,7 +325,8 @@ int token_cmd_keygen(int argc, char **argv, void *ctx)
 		 0},
 		{"json", OPT_JSON, NULL, 0, "Print one JSON document", 0},
 		{0}};
-	static const struct argp_child children[] = {{&options_desk, 0, "Tokens:", 0}, {0}};
+	static const struct argp_child children[] = {
+		{&options_desk, 0, "Tokens:", 0}, {&options_transcript, 0, "Record:", 0}, {0}};
 	static const struct argp argp = {options,
 					 parse,
 					 "URI --subject DN",

@@ -5,11 +5,13 @@
 #include "ctlclient/options.h"
 #include "ctlclient/pin.h"
 #include "ctlclient/pin_rules.h"
+#include "ctlclient/record.h"
 
 enum { OPT_NEW_PIN = 256, OPT_SO_PIN, OPT_SO, OPT_TIPS };
 
 struct args {
 	struct desk_opts desk;
+	struct transcript_opts transcript;
 	const char *uri;
 	const char *new_pin_source; /* change-pin */
 	const char *so_pin_source;  /* unblock */
@@ -23,6 +25,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &a->desk;
+		state->child_inputs[1] = &a->transcript;
 		return 0;
 	case OPT_NEW_PIN:
 		a->new_pin_source = arg;
@@ -50,7 +53,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = {{&options_desk, 0, "Tokens:", 0}, {0}};
+static const struct argp_child children[] = {
+	{&options_desk, 0, "Tokens:", 0}, {&options_transcript, 0, "Record:", 0}, {0}};
 
 /* What the owner's thread works on. */
 struct change {
@@ -58,6 +62,8 @@ struct change {
 	enum token_user who;
 	struct token_info info;
 	struct secret old, new; /* old: the SO PIN when unblocking */
+	X509 *cert;             /* whose key signs the record; owned */
+	struct desk_key sealed_by;
 };
 
 static int job_look(struct token *t, void *arg, struct err *e)
@@ -74,6 +80,48 @@ static void change_free(struct change *c)
 {
 	secret_free(&c->old);
 	secret_free(&c->new);
+	X509_free(c->cert);
+}
+
+/* ---- the record ---- */
+
+static int job_cert(struct token *t, void *arg, struct err *e)
+{
+	struct change *c = arg;
+
+	return token_signing_cert(&c->cert, t, e);
+}
+
+/* With the new PIN, if it is the user's and there is a key: what was changed is changed, so that it
+ * is no failure if not. */
+static void seal(struct change *c, struct desk_token *t, struct transcript *tr)
+{
+	struct err why;
+	int rc;
+
+	if (!tr)
+		return;
+	rc = desk_token_run(t, job_cert, c, &why);
+	if (!rc && !c->info.pin_pad)
+		rc = desk_token_pin_is(t, &c->new, &why);
+	if (!rc)
+		rc = desk_token_login(t, "to sign the record", &why);
+	if (rc) {
+		fprintf(stderr, "note: the token does not sign the record: %s\n", why.what);
+		return;
+	}
+	c->sealed_by = (struct desk_key){t, c->cert, NULL};
+	transcript_seal_with(tr, c->cert, desk_key_sign, &c->sealed_by);
+}
+
+static int begin(struct change *c, struct desk_token *t, struct transcript *tr, struct desk *desk,
+		 struct err *e)
+{
+	int rc = record_modules(tr, desk, e);
+
+	if (!rc)
+		rc = desk_token_run(t, job_look, c, e);
+	return rc ? rc : record_token(tr, &c->info, e);
 }
 
 /* ---- change-pin ---- */
@@ -160,19 +208,28 @@ static int change_typed(struct change *c, struct desk_token *t, struct err *e)
 static int change_pin(const struct args *a, struct err *e)
 {
 	struct change c = {.args = a, .who = a->so ? TOKEN_SO : TOKEN_USER};
+	struct transcript *tr = NULL;
 	struct desk_token *t = NULL;
 	struct desk *desk = NULL;
 	int rc;
 
 	if (a->tips)
 		return print_tips(a, e);
-	rc = desk_open(&desk, &a->desk, e);
+	rc = transcript_open(&tr, &a->transcript, "ctlclient token change-pin", e);
+	if (!rc)
+		rc = desk_open(&desk, &a->desk, e);
 	if (!rc)
 		rc = desk_token_find(&t, desk, a->uri, e);
 	if (!rc)
-		rc = desk_token_run(t, job_look, &c, e);
-	if (!rc)
+		rc = begin(&c, t, tr, desk, e);
+	if (!rc) {
 		rc = c.info.pin_pad ? change_on_pad(&c, t, e) : change_typed(&c, t, e);
+		rc = transcript_step(tr, "change-pin", rc,
+				     json_pack("{s:s}", "whose", a->so ? "so" : "user"), e);
+	}
+	if (!rc && !a->so)
+		seal(&c, t, tr);
+	rc = transcript_close(tr, rc, e);
 	if (!rc)
 		printf("the %s of the token %s (serial %s) was changed\n", a->so ? "SO PIN" : "PIN",
 		       c.info.label, c.info.serial);
@@ -252,17 +309,25 @@ static int unblock_typed(struct change *c, struct desk_token *t, struct err *e)
 static int unblock(const struct args *a, struct err *e)
 {
 	struct change c = {.args = a, .who = TOKEN_SO};
+	struct transcript *tr = NULL;
 	struct desk_token *t = NULL;
 	struct desk *desk = NULL;
 	int rc;
 
-	rc = desk_open(&desk, &a->desk, e);
+	rc = transcript_open(&tr, &a->transcript, "ctlclient token unblock", e);
+	if (!rc)
+		rc = desk_open(&desk, &a->desk, e);
 	if (!rc)
 		rc = desk_token_find(&t, desk, a->uri, e);
 	if (!rc)
-		rc = desk_token_run(t, job_look, &c, e);
-	if (!rc)
+		rc = begin(&c, t, tr, desk, e);
+	if (!rc) {
 		rc = c.info.pin_pad ? unblock_on_pad(&c, t, e) : unblock_typed(&c, t, e);
+		rc = transcript_step(tr, "unblock", rc, NULL, e);
+	}
+	if (!rc)
+		seal(&c, t, tr);
+	rc = transcript_close(tr, rc, e);
 	if (!rc)
 		printf("the token %s (serial %s) has a new PIN; its keys are as they were\n",
 		       c.info.label, c.info.serial);

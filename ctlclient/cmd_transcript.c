@@ -4,6 +4,7 @@
 #include "common/cli.h"
 #include "common/file.h"
 #include "common/json.h"
+#include "common/sha256.h"
 #include "common/text.h"
 #include "ctlclient/transcript.h"
 #include "ctlclient/transcript_check.h"
@@ -12,13 +13,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { OPT_CERT = 256, OPT_JSON };
+enum { OPT_CERT = 256, OPT_JSON, OPT_CONTINUES, OPT_UNSIGNED };
 
 enum { CERT_FILE_MAX = 64 * 1024 };
 
 struct args {
-	const char *file, *cert;
-	bool json;
+	const char *file, *cert, *continues;
+	bool json, unsigned_too;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -31,6 +32,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_JSON:
 		a->json = true;
+		return 0;
+	case OPT_CONTINUES:
+		a->continues = arg;
+		return 0;
+	case OPT_UNSIGNED:
+		a->unsigned_too = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (a->file)
@@ -83,11 +90,17 @@ static void print_report(const struct transcript_report *r)
 		printf(" (login %s", shown(&text, first, "login"));
 		printf(" on %s)\n", shown(&text, first, "host"));
 	}
+	if (json_object_get(first, "continues")) {
+		const json_t *earlier = json_object_get(first, "continues");
+
+		printf("continues: %s", shown(&text, earlier, "file"));
+		printf(", SHA-256 %s\n", shown(&text, earlier, "sha256"));
+	}
 	json_array_foreach(r->lines, i, line) print_line(line);
 	buf_free(&text);
 }
 
-static void print_signer(const struct transcript_report *r, bool known)
+static void print_signed(const struct transcript_report *r, bool known)
 {
 	json_t *cert = transcript_cert(r->signer);
 	struct buf text = {0};
@@ -103,17 +116,27 @@ static void print_signer(const struct transcript_report *r, bool known)
 	buf_free(&text);
 }
 
+static void print_signer(const struct transcript_report *r, bool known)
+{
+	if (!r->signer) {
+		printf("the record is whole; nobody signed it\n");
+		return;
+	}
+	print_signed(r, known);
+}
+
 static json_t *report_json(const struct transcript_report *r, int rc, const struct err *e)
 {
-	const json_t *end = json_array_get(r->lines, json_array_size(r->lines) - 2);
+	const json_t *end =
+		json_array_get(r->lines, json_array_size(r->lines) - (r->signer ? 2 : 1));
 
 	return json_pack("{s:b, s:o, s:o, s:o, s:b, s:O}", "valid", !rc, "reason",
 			 rc ? json_pack("{s:s, s:o}", "id", e->id, "text",
 					json_text(span_of(e->what, strlen(e->what))))
 			    : json_null(),
 			 "bad_line", r->bad ? json_integer((json_int_t)r->bad) : json_null(),
-			 "signer", !rc ? transcript_cert(r->signer) : json_null(), "done",
-			 !rc && !json_object_get(end, "error"), "lines", r->lines);
+			 "signer", !rc && r->signer ? transcript_cert(r->signer) : json_null(),
+			 "done", !rc && !json_object_get(end, "error"), "lines", r->lines);
 }
 
 static int read_cert(X509 **cert, const char *path, struct err *e)
@@ -125,6 +148,35 @@ static int read_cert(X509 **cert, const char *path, struct err *e)
 		rc = err_wrap(e, "%s", path);
 	buf_free(&content);
 	return rc;
+}
+
+/* The record that this one says it continues is the one given. */
+static int check_continued(const struct transcript_report *r, const char *path, struct err *e)
+{
+	const json_t *named = json_object_get(json_array_get(r->lines, 0), "continues");
+	const char *sha256 = json_string_value(json_object_get(named, "sha256"));
+	char have[2 * SHA256_LEN + 1];
+	struct buf earlier = {0};
+	int rc = file_read(path, TRANSCRIPT_FILE_MAX, &earlier, e);
+
+	if (!rc)
+		rc = sha256_text(have, buf_view(&earlier), e);
+	if (!rc && (!sha256 || strcmp(have, sha256) != 0))
+		rc = err_set(e, ERR_REFUSED, "transcript-continues",
+			     "the record does not continue %s%s", path,
+			     sha256 ? ", or that was changed since" : "");
+	buf_free(&earlier);
+	return rc;
+}
+
+static int check(struct transcript_report *r, const struct args *a, struct span file,
+		 const X509 *cert, struct err *e)
+{
+	int rc = transcript_check(r, file, cert, e);
+
+	if (rc && a->unsigned_too && !cert && !strcmp(e->id, "transcript-unsigned"))
+		rc = 0;
+	return rc || !a->continues ? rc : check_continued(r, a->continues, e);
 }
 
 static int verify(const struct args *a, struct err *e)
@@ -139,7 +191,7 @@ static int verify(const struct args *a, struct err *e)
 		rc = file_read(a->file, TRANSCRIPT_FILE_MAX, &file, e);
 	if (rc)
 		goto out;
-	rc = transcript_check(&r, buf_view(&file), cert, e);
+	rc = check(&r, a, buf_view(&file), cert, e);
 	if (a->json) {
 		json_print(report_json(&r, rc, e));
 	} else {
@@ -162,6 +214,10 @@ static int transcript_cmd_verify(int argc, char **argv, void *ctx)
 	static const struct argp_option options[] = {
 		{"cert", OPT_CERT, "CERT", 0,
 		 "The certificate of the token that must have signed it", 0},
+		{"continues", OPT_CONTINUES, "EARLIER", 0,
+		 "The record that it must go on from, as it was then", 0},
+		{"unsigned", OPT_UNSIGNED, NULL, 0,
+		 "Accept a record that nobody could sign, such as that of \"token init\"", 0},
 		{"json", OPT_JSON, NULL, 0, "Print one JSON document", 0},
 		{0}};
 	static const struct argp argp = {options,

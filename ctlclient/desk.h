@@ -60,6 +60,9 @@ const struct token_info *desk_token_info(const struct desk_token *t);
  * in front of it ("--ca-pin-source"). A pin-source or pin-value of the URI still goes first. */
 void desk_token_pin_from(struct desk_token *t, const char *source, const char *option);
 
+/* The PIN is this one, just set: it is not asked for again. */
+int desk_token_pin_is(struct desk_token *t, const struct secret *pin, struct err *e);
+
 /* Reads the PIN: of the URI (pin-value or pin-source), else from --pin-source, else from the file
  * that CTL_PIN_FILE names, else from the terminal. The prompt names the token, why ("to sign the
  * CTL") and the state of its counter. Give it to secret_free(). */

@@ -51,6 +51,12 @@ bool desk_token_pin_is_typed(const struct desk_token *t)
 	return !t->pin.text && pin_is_typed(&ask);
 }
 
+int desk_token_pin_is(struct desk_token *t, const struct secret *pin, struct err *e)
+{
+	secret_free(&t->pin);
+	return secret_set(&t->pin, pin->text, pin->len, e);
+}
+
 int desk_token_pin(struct secret *pin, const struct desk_token *t, const char *why, struct err *e)
 {
 	const struct pin_ask ask = ask_for(t, why);

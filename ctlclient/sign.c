@@ -1,10 +1,9 @@
 #include "ctlclient/sign.h"
 
 #include "common/cli.h"
-#include "common/file.h"
 #include "common/json.h"
+#include "ctlclient/record.h"
 #include "ctlclient/review.h"
-#include "pkcs11/module_info.h"
 #include "trustfile/diff.h"
 
 #include <stdio.h>
@@ -56,48 +55,15 @@ static void warn_of_signer(const struct desk_cert *c)
 
 /* ---- what is recorded ---- */
 
-static json_t *module_json(const struct module_info *m)
-{
-	struct buf file = {0};
-	struct err ignored;
-	json_t *facts = NULL;
-
-	if (*m->file && !file_read(m->file, BUF_MAX / 2, &file, &ignored))
-		facts = transcript_bytes(m->file, buf_view(&file));
-	buf_free(&file);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "name", m->name, "description",
-			 m->description, "manufacturer", m->manufacturer, "library", m->library,
-			 "cryptoki", m->cryptoki, "module_file", facts ? facts : json_null());
-}
-
-static int job_modules(struct tokens *ts, void *arg, struct err *e)
-{
-	struct module_info *list;
-	json_t *array = arg;
-	size_t n;
-	int rc = modules_describe(&list, &n, ts, e);
-
-	if (rc)
-		return rc;
-	for (size_t i = 0; !rc && i < n; i++)
-		rc = json_array_append_new(array, module_json(&list[i])) ? err_nomem(e) : 0;
-	free(list);
-	return rc;
-}
-
 /* The software that stands between the operator and the key, and the key. */
 static int record_signer(const struct sign_job *job, struct err *e)
 {
 	const struct desk_cert *by = desk_signer_cert(job->signer);
-	json_t *modules;
 	int rc;
 
 	if (!job->transcript)
 		return 0;
-	modules = json_array();
-	rc = desk_run(job->desk, job_modules, modules, e);
-	rc = transcript_step(job->transcript, "modules", rc, json_pack("{s:o}", "modules", modules),
-			     e);
+	rc = record_modules(job->transcript, job->desk, e);
 	if (rc)
 		return rc;
 	return transcript_step(job->transcript, "signer", 0,

@@ -1,5 +1,6 @@
 #include "ctlclient/transcript.h"
 
+#include "common/file.h"
 #include "common/json.h"
 #include "common/sha256.h"
 #include "ctlclient/ctl_json.h"
@@ -17,12 +18,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { OPT_TRANSCRIPT = 256, OPT_OPERATOR };
+enum { OPT_TRANSCRIPT = 256, OPT_OPERATOR, OPT_CONTINUES };
 
 static const struct argp_option options[] = {
 	{"transcript", OPT_TRANSCRIPT, "FILE", 0,
 	 "Keep a record of the ceremony, signed by the token; the file must not exist", 0},
 	{"operator", OPT_OPERATOR, "NAME", 0, "Who holds the ceremony, for the record", 0},
+	{"continues", OPT_CONTINUES, "FILE", 0,
+	 "An earlier record of the ceremony: its SHA-256 becomes part of this one", 0},
 	{0},
 };
 
@@ -37,9 +40,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_OPERATOR:
 		o->operator_name = arg;
 		return 0;
+	case OPT_CONTINUES:
+		o->continues = arg;
+		return 0;
 	case ARGP_KEY_END:
-		if (o->operator_name && !o->path)
-			argp_error(state, "--operator is for the record; give --transcript FILE");
+		if ((o->operator_name || o->continues) && !o->path)
+			argp_error(state, "--%s is for the record; give --transcript FILE",
+				   o->operator_name ? "operator" : "continues");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -237,6 +244,32 @@ static json_t *first_line(const struct transcript_opts *o, const char *command)
 			 json_text(span_of(host, strlen(host))));
 }
 
+static int add_continued(json_t *facts, const char *path, struct err *e)
+{
+	struct buf earlier = {0};
+	int rc = path ? file_read(path, TRANSCRIPT_FILE_MAX, &earlier, e) : 0;
+
+	if (path && !rc &&
+	    json_object_set_new(facts, "continues", transcript_bytes(path, buf_view(&earlier))))
+		rc = err_nomem(e);
+	buf_free(&earlier);
+	return rc;
+}
+
+static int begin(struct transcript *t, const struct transcript_opts *o, const char *command,
+		 struct err *e)
+{
+	json_t *facts = first_line(o, command);
+	int rc = add_continued(facts, o->continues, e);
+
+	if (!rc)
+		rc = make_file(t, e);
+	if (!rc)
+		return transcript_step(t, "begin", 0, facts, e);
+	json_decref(facts);
+	return rc;
+}
+
 int transcript_open(struct transcript **out, const struct transcript_opts *o, const char *command,
 		    struct err *e)
 {
@@ -256,9 +289,7 @@ int transcript_open(struct transcript **out, const struct transcript_opts *o, co
 	if (!t->path || !t->all || EVP_DigestInit_ex(t->all, EVP_sha512(), NULL) != 1)
 		rc = err_nomem(e);
 	if (!rc)
-		rc = make_file(t, e);
-	if (!rc)
-		rc = transcript_step(t, "begin", 0, first_line(o, command), e);
+		rc = begin(t, o, command, e);
 	if (rc)
 		transcript_free(t);
 	else
@@ -320,13 +351,12 @@ static int seal(struct transcript *t, struct err *e)
 int transcript_close(struct transcript *t, int rc, struct err *e)
 {
 	struct err of_closing = {0};
-	json_t *facts = NULL;
+	json_t *facts;
 	int failed;
 
 	if (!t)
 		return rc;
-	if (t->cert)
-		facts = json_pack("{s:o}", "signer", transcript_cert(t->cert));
+	facts = json_pack("{s:o}", "signer", t->cert ? transcript_cert(t->cert) : json_null());
 	if (rc)
 		of_closing = *e;
 	failed = transcript_step(t, "end", rc, facts, &of_closing);

@@ -25,16 +25,18 @@ enum {
 struct transcript_opts {
 	const char *path;          /* --transcript; NULL: no record is kept */
 	const char *operator_name; /* --operator; NULL: the login name alone */
+	const char *continues;     /* --continues: an earlier record; or NULL */
 };
 
-/* --transcript, --operator: the child's input is a struct transcript_opts, zeroed. */
+/* --transcript, --operator, --continues: the child's input is a struct transcript_opts, zeroed. */
 extern const struct argp options_transcript;
 
 struct transcript;
 
 /* Makes the file, which must not be there yet (ERR_FAILED "file-exists"), and writes the first
- * line: versions, the command ("ctlclient cluster update"), who, where. Without a path *out is
- * NULL; all functions below take that and do nothing. */
+ * line: versions, the command ("ctlclient cluster update"), who, where, and the SHA-256 of the
+ * record that it continues. Without a path *out is NULL; all functions below take that and do
+ * nothing. */
 int transcript_open(struct transcript **out, const struct transcript_opts *o, const char *command,
 		    struct err *e);
 
@@ -48,7 +50,8 @@ int transcript_step(struct transcript *t, const char *step, int rc, json_t *fact
 void transcript_seal_with(struct transcript *t, X509 *cert, tl_sign_fn *sign, void *arg);
 
 /* Writes the last step, "end", with the result rc of the whole; signs, if something to sign with is
- * known; closes. Returns rc, or the kind of error of writing or signing where that is 0. */
+ * known ("signer" is null where nothing is); closes. Returns rc, or the kind of error of writing or
+ * signing where that is 0. */
 int transcript_close(struct transcript *t, int rc, struct err *e);
 
 /* ---- facts that several steps record ---- */

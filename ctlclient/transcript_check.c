@@ -24,8 +24,26 @@ static int bad_line(struct transcript_report *r, size_t line, const char *why, s
 	return err_set(e, ERR_REFUSED, "transcript-line", "line %zu %s", line, why);
 }
 
+/* As the record of a token that has no key yet ends: by saying so. One that was signed names the
+ * signer there, so that its signature cannot just be taken away. */
+static bool ended_unsigned(const struct transcript_report *r)
+{
+	const json_t *last = json_array_get(r->lines, json_array_size(r->lines) - 1);
+
+	return !strcmp(text_of(last, "step"), "end") && !strcmp(text_of(last, "result"), "ok") &&
+	       json_is_null(json_object_get(last, "signer"));
+}
+
 static int unfinished(const struct transcript_report *r, struct err *e)
 {
+	if (ended_unsigned(r)) {
+		err_set(e, ERR_REFUSED, "transcript-unsigned",
+			"the record is whole, but not signed: there was no key to sign it with");
+		return err_hint(e,
+				"anybody could have written it; a later record that continues it "
+				"(--continues) proves it, \"transcript verify --unsigned\" looks "
+				"at the rest");
+	}
 	err_set(e, ERR_REFUSED, "transcript-unfinished",
 		"the record is not finished: it ends after line %zu without a signature",
 		json_array_size(r->lines));

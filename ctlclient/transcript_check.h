@@ -18,7 +18,8 @@ struct transcript_report {
  * the last line's signature covers the rest. With cert, it must be that certificate's. The report
  * is filled in as far as it got, also after an error; end with transcript_report_free().
  * ERR_REFUSED: "transcript-line" (line bad is no line of a record), "transcript-chain" (it does not
- * follow from the one before), "transcript-unfinished" (no signature), "transcript-signature",
+ * follow from the one before), "transcript-unfinished" (no signature), "transcript-unsigned" (it
+ * ended well, and says itself that there was no key to sign it with), "transcript-signature",
  * "transcript-signer" (another token than cert, or than the record itself names). */
 int transcript_check(struct transcript_report *r, struct span file, const X509 *cert,
 		     struct err *e);

@@ -40,7 +40,7 @@ static int tear_down(void **state)
 
 static struct transcript *start(void)
 {
-	const struct transcript_opts o = {path, "Grace Hopper"};
+	const struct transcript_opts o = {.path = path, .operator_name = "Grace Hopper"};
 	struct transcript *t = NULL;
 	struct err e;
 
@@ -290,9 +290,25 @@ static void an_unfinished_record_says_so(void **state)
 	b = content();
 	verdict(buf_view(&b), NULL, "transcript-unfinished", 0);
 	buf_free(&b);
-	assert_int_equal(transcript_close(t, 0, &e), 0);
+	err_set(&e, ERR_FAILED, "cancelled", "cancelled");
+	assert_int_equal(transcript_close(t, ERR_FAILED, &e), ERR_FAILED);
 	b = content();
 	verdict(buf_view(&b), NULL, "transcript-unfinished", 0);
+	buf_free(&b);
+}
+
+/* There was nothing to sign with, and it says so itself. */
+static void an_unsigned_record_says_so(void **state)
+{
+	struct transcript *t = start();
+	struct err e;
+	struct buf b;
+
+	(void)state;
+	step(t, "one");
+	assert_int_equal(transcript_close(t, 0, &e), 0);
+	b = content();
+	verdict(buf_view(&b), NULL, "transcript-unsigned", 0);
 	buf_free(&b);
 }
 
@@ -349,7 +365,7 @@ static void a_token_lost_before_the_end(void **state)
 
 static void records_are_never_overwritten(void **state)
 {
-	const struct transcript_opts o = {path, NULL};
+	const struct transcript_opts o = {.path = path};
 	struct buf before = whole();
 	struct buf after;
 	struct transcript *t = NULL;
@@ -367,7 +383,7 @@ static void records_are_never_overwritten(void **state)
 
 static void no_path_no_record(void **state)
 {
-	const struct transcript_opts o = {NULL, NULL};
+	const struct transcript_opts o = {0};
 	struct transcript *t = NULL;
 	struct err e;
 
@@ -405,7 +421,7 @@ static void a_full_disk_stops_the_ceremony(void **state)
 
 static void a_place_that_cannot_be_written(void **state)
 {
-	const struct transcript_opts o = {"/nowhere/at/all", NULL};
+	const struct transcript_opts o = {.path = "/nowhere/at/all"};
 	struct transcript *t = NULL;
 	struct err e;
 
@@ -485,6 +501,7 @@ int main(void)
 		cmocka_unit_test(a_new_chain_does_not_help),
 		cmocka_unit_test(another_certificate_is_found),
 		cmocka_unit_test(an_unfinished_record_says_so),
+		cmocka_unit_test(an_unsigned_record_says_so),
 		cmocka_unit_test(failures_are_recorded),
 		cmocka_unit_test(a_token_lost_before_the_end),
 		cmocka_unit_test(records_are_never_overwritten),
