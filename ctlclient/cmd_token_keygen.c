@@ -43,6 +43,18 @@ static unsigned parse_number(const char *option, const char *arg, struct argp_st
 	return (unsigned)n;
 }
 
+static void check_args(const struct args *a, struct argp_state *state)
+{
+	if (!a->uri)
+		argp_error(state, "on which token? name it by its URI");
+	if (!a->spec.subject)
+		argp_error(state, "whose key is it? give --subject \"CN=...,OU=...,O=...\"");
+	if (!a->ca != !a->ca_key)
+		argp_error(state, "--ca and --ca-key go together");
+	if (a->ca && a->spec.authority)
+		argp_error(state, "an authority certifies itself: --authority without --ca");
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct args *a = state->input;
@@ -85,16 +97,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->uri = arg;
 		return 0;
 	case ARGP_KEY_END:
-		if (!a->uri)
-			argp_error(state, "on which token? name it by its URI");
-		if (!a->spec.subject)
-			argp_error(state,
-				   "whose key is it? give --subject \"CN=...,OU=...,O=...\"");
-		if (!a->ca != !a->ca_key)
-			argp_error(state, "--ca and --ca-key go together");
-		if (a->ca && a->spec.authority)
-			argp_error(state,
-				   "an authority certifies itself: --authority without --ca");
+		check_args(a, state);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

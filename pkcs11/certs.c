@@ -148,6 +148,9 @@ int token_certs(struct token *t, struct token_cert **out, size_t *out_n, struct 
 	for (size_t i = 0; !rc && i < found; i++)
 		rc = consider(list, &n, t, objects[i], e);
 	free(objects);
+	/* Certificates that could not be read were left out. */
+	if (!rc)
+		rc = session_check(t, e);
 	if (rc) {
 		token_certs_free(list, n);
 		return rc;

@@ -202,6 +202,10 @@ CK_RV token_look(struct token *t);
 /* True if there is a session. */
 bool session_is_open(const struct token *t);
 
+/* After answers that were taken for "there is nothing": ERR_TOKEN "token-removed" if the session is
+ * lost, so that they meant something else. */
+int session_check(struct token *t, struct err *e);
+
 /* Forgets a session that rv says is lost. */
 void session_after(struct token *t, CK_RV rv);
 

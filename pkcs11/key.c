@@ -202,20 +202,6 @@ static bool shows_modulus(const struct token *t, CK_OBJECT_HANDLE key)
 	return object_attr(t, key, CKA_MODULUS, modulus, sizeof(modulus), &len) == CKR_OK && len;
 }
 
-/* An attribute that a token does not tell counts as false: but not because the token is gone. */
-static int still_there(struct token *t, CK_OBJECT_HANDLE key, struct err *e)
-{
-	CK_OBJECT_CLASS class;
-	size_t len;
-	const CK_RV rv = object_attr(t, key, CKA_CLASS, &class, sizeof(class), &len);
-
-	if (rv == CKR_OK)
-		return 0;
-	session_after(t, rv);
-	return rv_err(e, rv, "objects", "the token %s (serial %s) does not tell about its key",
-		      t->at.info.label, t->at.info.serial);
-}
-
 int token_key_facts(struct token *t, const X509 *cert, struct token_key_facts *facts, struct err *e)
 {
 	CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
@@ -234,5 +220,6 @@ int token_key_facts(struct token *t, const X509 *cert, struct token_key_facts *f
 		.sign = object_flag(t, key, CKA_SIGN),
 		.always_authenticate = object_flag(t, key, CKA_ALWAYS_AUTHENTICATE),
 	};
-	return still_there(t, key, e);
+	/* What a token does not tell counts as false: but not because the token is gone. */
+	return session_check(t, e);
 }

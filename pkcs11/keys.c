@@ -112,7 +112,9 @@ int token_key(struct token_key *out, struct token *t, struct err *e)
 		*out = found[0];
 		return 0;
 	}
-	rc = fit ? many(t, fit, &found[0], &found[1], e) : none(t, e);
+	rc = session_check(t, e);
+	if (!rc)
+		rc = fit ? many(t, fit, &found[0], &found[1], e) : none(t, e);
 	token_key_free(&found[0]);
 	token_key_free(&found[1]);
 	return rc;
@@ -160,6 +162,8 @@ static int find_key(struct import *im, struct err *e)
 	ERR_clear_error();
 	if (found)
 		return 0;
+	if (session_check(im->t, e))
+		return (int)e->kind;
 	err_set(e, ERR_TOKEN, "key-missing",
 		"the certificate's private key is not on the token %s (serial %s)", info->label,
 		info->serial);

@@ -81,6 +81,18 @@ void session_after(struct token *t, CK_RV rv)
 		session_close(t);
 }
 
+int session_check(struct token *t, struct err *e)
+{
+	CK_SESSION_INFO info;
+	const CK_RV rv = t->at.module->fn->C_GetSessionInfo(t->session, &info);
+
+	if (!rv_is_loss(rv))
+		return 0;
+	session_close(t);
+	return rv_err(e, rv, "session", "the token %s (serial %s) does not answer",
+		      t->at.info.label, t->at.info.serial);
+}
+
 void session_close(struct token *t)
 {
 	key_forget(t);

@@ -9,11 +9,19 @@ static const char pin_value[] = "pin-value=";
 
 void uri_show(char *out, size_t size, const char *text)
 {
-	const char *pin = strstr(text, pin_value);
-	const int head = pin ? (int)(pin - text) + (int)sizeof(pin_value) - 1 : (int)strlen(text);
+	size_t n = 0;
 
-	snprintf(out, size, "%.*s%s%s", head, text, pin ? "..." : "",
-		 pin ? pin + strcspn(pin, "&") : "");
+	*out = '\0';
+	while (*text && n < size) {
+		const char *pin = strstr(text, pin_value);
+		const size_t head =
+			pin ? (size_t)(pin - text) + sizeof(pin_value) - 1 : strlen(text);
+
+		n += (size_t)snprintf(out + n, size - n, "%.*s%s", (int)head, text,
+				      pin ? "..." : "");
+		text += head;
+		text += pin ? strcspn(text, "&") : 0;
+	}
 }
 
 /* The copy that p11-kit made is wiped: it is freed as it is. */

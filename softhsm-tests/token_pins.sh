@@ -55,6 +55,10 @@ said 'history'
 never_shown
 expect 4 ctlclient token test "pkcs11:token=nobody?pin-value=$PIN"
 never_shown
+code=0
+ctlclient token test "pkcs11:token=nobody?pin-value=$PIN&pin-value=$NEW" >"$work/out" 2>"$work/err" || code=$?
+[ "$code" -ne 0 ] || fail 'two PINs are taken'
+never_shown
 expect 2 ctlclient token test "$uri?pin-value=$PIN&pin-source=env:PIN"
 never_shown
 
