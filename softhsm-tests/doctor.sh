@@ -188,7 +188,7 @@ mend_has 'ctlclient cluster add-token'
 
 # ---- the front door ----
 expect 2 ctlclient doctor --phone SEP00112233445
-said 'cannot'
+said 'is not the name of a phone'
 expect 2 ctlclient doctor "$CTL_TOKEN_1" extra
 expect 2 ctlclient doctor --ca x --fingerprint y
 expect 0 ctlclient doctor --help
