@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,6 +19,8 @@ enum {
 	ANSWER_MS = 2000, /* an answer that is due comes within */
 	SILENCE_MS = 150, /* one that did not come by then will not come */
 	DATAGRAM_MAX = 65507,
+	CROWD = 5000, /* transfers of one address */
+	CROWD_MS = 20000,
 	FORGED = 50, /* clients that never answer */
 	FORGED_SECONDS = 14,
 	FORGED_PACKETS = 4, /* the most that one of them may get */
@@ -131,6 +134,10 @@ static const struct {
 	{"blksize twice", TFTP_RRQ, "CTLFile.tlv|octet|blksize|9|blksize|99|", IS_OACK, 9},
 	{"timeout 0", TFTP_RRQ, "CTLFile.tlv|octet|timeout|0|", IS_DATA, 0},
 	{"timeout 256", TFTP_RRQ, "CTLFile.tlv|octet|timeout|256|", IS_DATA, 0},
+	{"windowsize 0", TFTP_RRQ, "CTLFile.tlv|octet|windowsize|0|", IS_DATA, 0},
+	{"windowsize 65536", TFTP_RRQ, "CTLFile.tlv|octet|windowsize|65536|", IS_DATA, 0},
+	{"windowsize x", TFTP_RRQ, "CTLFile.tlv|octet|windowsize|x|", IS_DATA, 0},
+	{"windowsize 65535", TFTP_RRQ, "CTLFile.tlv|octet|windowsize|65535|", IS_OACK, 0},
 	{"netascii", TFTP_RRQ, "CTLFile.tlv|netascii|", TFTP_UNDEFINED, 0},
 	{"mail", TFTP_RRQ, "CTLFile.tlv|mail|", TFTP_UNDEFINED, 0},
 	{"unknown mode", TFTP_RRQ, "CTLFile.tlv|octets|", TFTP_UNDEFINED, 0},
@@ -298,6 +305,69 @@ static void repeated_requests(void)
 	close(fd);
 }
 
+/* Several blocks at once (RFC 7440), and what is lost of them. */
+static void windows(void)
+{
+	const int fd = new_client();
+	struct sockaddr_in tid;
+	struct tftp_packet p;
+
+	send_text(fd, &server, TFTP_RRQ, "CTLFile.tlv|octet|windowsize|4|");
+	if (take(fd, &p, &tid, ANSWER_MS) != TFTP_OACK || p.options.windowsize != 4)
+		fail("windowsize 4", "is not granted");
+	need_silence(fd, "a window nobody has acknowledged the options of");
+	send_ack(fd, &tid, 0);
+	for (uint16_t i = 1; i <= 4; i++)
+		need_data(fd, &tid, i, "a block of a window");
+	need_silence(fd, "a whole window");
+	/* Block 3 got lost. */
+	send_ack(fd, &tid, 2);
+	for (uint16_t i = 3; i <= 6; i++)
+		need_data(fd, &tid, i, "a block of the window after a loss");
+	/* All of it got lost; once more is enough. */
+	send_ack(fd, &tid, 2);
+	for (uint16_t i = 3; i <= 6; i++)
+		need_data(fd, &tid, i, "a block of a window that is repeated");
+	for (int i = 0; i < 5; i++)
+		send_ack(fd, &tid, 2);
+	need_silence(fd, "duplicates of an ACK in front of a window");
+	send_text(fd, &tid, TFTP_ERROR, "||enough|");
+	close(fd);
+}
+
+/* One address with as many transfers as it has ports for: all of them begin, and all end. */
+static void crowd(void)
+{
+	static int fds[CROWD];
+	struct rlimit files = {CROWD + 100, CROWD + 100};
+	struct sockaddr_in from;
+	struct tftp_packet p;
+	size_t n = CROWD;
+
+	if (setrlimit(RLIMIT_NOFILE, &files)) {
+		getrlimit(RLIMIT_NOFILE, &files);
+		n = files.rlim_cur > 200 ? (size_t)files.rlim_cur - 100 : 100;
+		n = n < CROWD ? n : CROWD;
+	}
+	for (size_t i = 0; i < n; i++) {
+		fds[i] = new_client();
+		send_text(fds[i], &server, TFTP_RRQ, "CTLFile.tlv|octet|blksize|65464|");
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (take(fds[i], &p, &from, CROWD_MS) != TFTP_OACK)
+			fail("one address with 5,000 transfers", "one of them does not begin");
+		send_ack(fds[i], &from, 0);
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (take(fds[i], &p, &from, CROWD_MS) == TFTP_OACK)
+			(void)take(fds[i], &p, &from, CROWD_MS);
+		if (p.op != TFTP_DATA || p.block != 1)
+			fail("one address with 5,000 transfers", "one of them does not go on");
+		send_ack(fds[i], &from, 1);
+		close(fds[i]);
+	}
+}
+
 /* Addresses that somebody forged: they never answer, and must not be flooded. */
 static void forged_addresses(void)
 {
@@ -340,6 +410,8 @@ int main(int argc, char **argv)
 	acks_out_of_order();
 	strangers();
 	repeated_requests();
+	windows();
+	crowd();
 	forged_addresses();
 	return 0;
 }
