@@ -1,5 +1,6 @@
 #include "ctlclient/cluster_view.h"
 
+#include "common/i18n.h"
 #include "trustfile/cert.h"
 
 #include <arpa/inet.h>
@@ -231,14 +232,14 @@ static int compare_server(void *arg, const struct draft_server *s, struct err *e
 
 	(void)e;
 	if (!r) {
-		buf_printf(c->lines, "%s is not in the list as %s\n", s->dns, role);
+		buf_printf(c->lines, _("%s is not in the list as %s\n"), s->dns, role);
 		return 0;
 	}
 	c->matched++;
 	if (r->cert && X509_cmp(r->cert, s->cert) != 0)
-		buf_printf(c->lines, "%s has another %s certificate now\n", s->dns, role);
+		buf_printf(c->lines, _("%s has another %s certificate now\n"), s->dns, role);
 	if (s->has_ip && !span_eq(r->ip, span_of(s->ip, TL_IP_LEN)))
-		buf_printf(c->lines, "%s has another address now (%s)\n", s->dns, role);
+		buf_printf(c->lines, _("%s has another address now (%s)\n"), s->dns, role);
 	return 0;
 }
 
@@ -255,8 +256,12 @@ int cluster_view_outdated(const struct cluster_view *v, struct buf *lines, struc
 		if (v->list->records[i].role != TL_SAST)
 			servers++;
 	if (!rc && servers > c.matched)
-		buf_printf(lines, "%zu server record%s in the list without a node in the cluster\n",
-			   servers - c.matched, servers - c.matched == 1 ? "" : "s");
+		buf_printf(
+			lines,
+			ngettext("%zu server record in the list without a node in the cluster\n",
+				 "%zu server records in the list without a node in the cluster\n",
+				 servers - c.matched),
+			servers - c.matched);
 	if (!rc && lines->bad)
 		rc = err_nomem(e);
 	return rc;

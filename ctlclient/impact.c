@@ -1,6 +1,7 @@
 #include "ctlclient/impact.h"
 
 #include "common/hex.h"
+#include "common/i18n.h"
 #include "common/text.h"
 #include "trustfile/cert.h"
 
@@ -53,7 +54,7 @@ struct impact impact_of(const struct tl *old, const struct tl *neu)
 static void put_token(struct buf *b, const struct tl_record *r)
 {
 	text_printable(b, tl_text(r->subject));
-	buf_str(b, " (serial ");
+	buf_str(b, _(" (serial "));
 	hex_upper(b, r->serial, ':');
 	buf_u8(b, ')');
 }
@@ -61,9 +62,9 @@ static void put_token(struct buf *b, const struct tl_record *r)
 static void text_of_kept(struct buf *b, const struct impact *im)
 {
 	if (!im->kept) {
-		buf_str(b, "WARNING: no token of the present list remains. Phones that miss this "
-			   "list follow none of the\nlater ones: their list has to be deleted by "
-			   "hand, phone by phone\n");
+		buf_str(b, _("WARNING: no token of the present list remains. Phones that miss this "
+			     "list follow none of the\nlater ones: their list has to be deleted by "
+			     "hand, phone by phone\n"));
 		return;
 	}
 	if (im->kept > 1 || !im->removed)
@@ -73,10 +74,10 @@ static void text_of_kept(struct buf *b, const struct impact *im)
 
 		if (!is_token(r) || !has_key(im->old, r->cert))
 			continue;
-		buf_str(b, "WARNING: of the present list's tokens only ");
+		buf_str(b, _("WARNING: of the present list's tokens only "));
 		put_token(b, r);
-		buf_str(b, " remains.\nPhones that miss this list follow later ones only if that "
-			   "token signs them: keep it safe until\nall phones have this list\n");
+		buf_str(b, _(" remains.\nPhones that miss this list follow later ones only if that "
+			     "token signs them: keep it safe until\nall phones have this list\n"));
 		return;
 	}
 }
@@ -88,30 +89,31 @@ static void text_of_removed(struct buf *b, const struct impact *im)
 
 		if (!is_token(r) || has_key(im->neu, r->cert))
 			continue;
-		buf_str(b, "phones that have this list refuse whatever ");
+		buf_str(b, _("phones that have this list refuse whatever "));
 		put_token(b, r);
-		buf_str(b, " signs\n");
+		buf_str(b, _(" signs\n"));
 	}
 }
 
 void impact_text(struct buf *b, const struct impact *im)
 {
 	if (!im->old) {
-		buf_str(b, "phones without a trust list take this one, whoever signed it\n"
-			   "phones that still have the list of another cluster refuse it: delete "
-			   "theirs by hand\n");
+		buf_str(b, _("phones without a trust list take this one, whoever signed it\n"
+			     "phones that still have the list of another cluster refuse it: delete "
+			     "theirs by hand\n"));
 		return;
 	}
 	if (im->follows)
-		buf_str(b, "phones that have the present list follow: ");
+		buf_str(b, _("phones that have the present list follow: "));
 	else
-		buf_str(b, "WARNING: NO phone that has the present list follows: it does not know "
-			   "the signer ");
+		buf_str(b,
+			_("WARNING: NO phone that has the present list follows: it does not know "
+			  "the signer "));
 	tl_signer_text(b, im->neu);
-	buf_str(b, im->follows ? " is one of its tokens\n" : " as a token\n");
+	buf_str(b, im->follows ? _(" is one of its tokens\n") : _(" as a token\n"));
 	if (im->follows)
-		buf_str(b, "phones that missed lists follow if that token is in the list they "
-			   "have\n");
+		buf_str(b, _("phones that missed lists follow if that token is in the list they "
+			     "have\n"));
 	text_of_kept(b, im);
 	text_of_removed(b, im);
 }
@@ -193,19 +195,20 @@ void impact_reach(struct buf *b, const struct impact *im, json_t *history)
 	if (from < 1)
 		return;
 	if (from == 1) {
-		buf_str(b, "phones that have any list of this cluster follow: the signer has been "
-			   "in it since generation 1\n");
+		buf_str(b,
+			_("phones that have any list of this cluster follow: the signer has been "
+			  "in it since generation 1\n"));
 		return;
 	}
 	buf_printf(b,
-		   "phones that have generation %lld or a later one follow; the signer came into "
-		   "the list then\n"
-		   "phones that have not been here since before generation %lld do NOT follow\n",
+		   _("phones that have generation %lld or a later one follow; the signer came into "
+		     "the list then\n"
+		     "phones that have not been here since before generation %lld do NOT follow\n"),
 		   (long long)from, (long long)from);
 	other = older_token(im->old, history, &first);
 	if (!other)
 		return;
-	buf_str(b, "to reach those too, sign with ");
+	buf_str(b, _("to reach those too, sign with "));
 	put_token(b, other);
-	buf_printf(b, ", in the list since generation %lld\n", (long long)first);
+	buf_printf(b, _(", in the list since generation %lld\n"), (long long)first);
 }

@@ -1,6 +1,7 @@
 #include "ctlclient/review.h"
 
 #include "common/hex.h"
+#include "common/i18n.h"
 #include "common/text.h"
 #include "ctlclient/impact.h"
 #include "ctlclient/words.h"
@@ -38,7 +39,7 @@ static int put_difference(struct buf *b, const struct review *r, struct err *e)
 	if (rc)
 		return rc;
 	tl_diff_text(&text, &d);
-	buf_str(b, r->old ? "What changes:\n" : "What the first list holds:\n");
+	buf_str(b, r->old ? _("What changes:\n") : _("What the first list holds:\n"));
 	put_indented(b, &text);
 	b->bad |= text.bad;
 	buf_free(&text);
@@ -49,7 +50,7 @@ static int put_difference(struct buf *b, const struct review *r, struct err *e)
 static void put_serial(struct buf *b, const struct tl_record *r)
 {
 	text_printable(b, tl_text(r->subject));
-	buf_str(b, "\n    serial ");
+	buf_str(b, _("\n    serial "));
 	hex_upper(b, r->serial, ':');
 	buf_u8(b, '\n');
 }
@@ -70,7 +71,7 @@ static void put_signers(struct buf *b, const struct review *r)
 {
 	const struct tl_record *signer = tl_signer_in(r->neu, r->neu, false);
 
-	buf_str(b, "Who may sign from now on:\n");
+	buf_str(b, _("Who may sign from now on:\n"));
 	for (size_t i = 0; i < r->neu->n; i++) {
 		const struct tl_record *rec = &r->neu->records[i];
 		const struct desk_cert *here = rec->cert ? at_desk_has(r->here, rec->cert) : NULL;
@@ -82,12 +83,12 @@ static void put_signers(struct buf *b, const struct review *r)
 		if (rec->cert)
 			put_sha256(b, rec->cert);
 		if (here)
-			buf_printf(b, "    at this desk: %s, key in %s\n", here->where,
-				   here->software ? "SOFTWARE" : "the token");
+			buf_printf(b, _("    at this desk: %s, key in %s\n"), here->where,
+				   here->software ? _("SOFTWARE") : _("the token"));
 		else
-			buf_str(b, "    not at this desk\n");
+			buf_str(b, _("    not at this desk\n"));
 	}
-	buf_str(b, "  (* signs this list)\n");
+	buf_str(b, _("  (* signs this list)\n"));
 }
 
 static void put_servers(struct buf *b, const struct tl *l)
@@ -95,7 +96,7 @@ static void put_servers(struct buf *b, const struct tl *l)
 	char ip[INET_ADDRSTRLEN];
 	char scratch[16];
 
-	buf_str(b, "Servers that phones trust from now on:\n");
+	buf_str(b, _("Servers that phones trust from now on:\n"));
 	for (size_t i = 0; i < l->n; i++) {
 		const struct tl_record *r = &l->records[i];
 
@@ -106,7 +107,7 @@ static void put_servers(struct buf *b, const struct tl *l)
 		if (r->ip.len == TL_IP_LEN && inet_ntop(AF_INET, r->ip.data, ip, sizeof(ip)))
 			buf_printf(b, " (%s)", ip);
 		if (!r->cert) {
-			buf_str(b, ", without certificate\n");
+			buf_str(b, _(", without certificate\n"));
 			continue;
 		}
 		buf_u8(b, '\n');
@@ -121,7 +122,7 @@ static void put_phones(struct buf *b, const struct review *r)
 
 	impact_text(&text, &im);
 	impact_reach(&text, &im, r->history);
-	buf_str(b, "Phones:\n");
+	buf_str(b, _("Phones:\n"));
 	put_indented(b, &text);
 	b->bad |= text.bad;
 	buf_free(&text);
@@ -134,9 +135,9 @@ static int put_digest(struct buf *b, const struct tl *l, struct err *e)
 	int rc = tl_signed_digest(&digest, l, e);
 
 	if (!rc) {
-		buf_printf(b, "digest:  %s ", sha1 ? "SHA-1" : "SHA-512");
+		buf_printf(b, _("digest:  %s "), sha1 ? "SHA-1" : "SHA-512");
 		hex_lower(b, buf_view(&digest), 0);
-		buf_str(b, "\nin words:\n");
+		buf_str(b, _("\nin words:\n"));
 		words_put(b, buf_view(&digest), sha1 ? WORDS_SHORT : WORDS_LONG, "  ");
 	}
 	buf_free(&digest);
@@ -152,8 +153,8 @@ int review_text(struct buf *b, const struct review *r, struct err *e)
 	put_signers(b, r);
 	put_servers(b, r->neu);
 	put_phones(b, r);
-	buf_printf(b, "mode:    %s\n", tl_is_nonsecure(r->neu) ? "non-secure" : "mixed");
-	buf_printf(b, "signer:  %s\n", r->signer);
+	buf_printf(b, _("mode:    %s\n"), tl_is_nonsecure(r->neu) ? _("non-secure") : _("mixed"));
+	buf_printf(b, _("signer:  %s\n"), r->signer);
 	rc = put_digest(b, r->neu, e);
 	return !rc && b->bad ? err_nomem(e) : rc;
 }

@@ -65,3 +65,5 @@ is "$(json .security_mode)" mixed 'the mode'
 is "$(json .tokens)" 2 'the number of tokens'
 expect 0 ctlphone boot SEP001122334455 --state "$work/phone" --json
 is "$(json .result)" installed 'a phone'
+
+screens_check

@@ -39,6 +39,55 @@ wizard_cluster() { # options of scripts/cluster
   shim_remove 'SAST 1' 'SAST 2' 'SAST 3'
 }
 
+# The provider is known to this user already.
+wizard_knows_provider() {
+  mkdir -p "$HOME/.config/ctlsuite"
+  echo "$host:$port $(openssl x509 -in "$work/cluster/ca.pem" -fingerprint -sha256 -noout | cut -d= -f2 | tr -d : | tr A-F a-f)" \
+    >"$HOME/.config/ctlsuite/known_providers"
+}
+
+# The first list, by command: with tokens 1 and 2.
+wizard_first_list() {
+  CTL_MODULE=$CTL_SHIM_MODULE ctlclient cluster set-mode mixed --yes --signer "$CTL_TOKEN_2" --sast "$CTL_TOKEN_1" \
+    --sast "$CTL_TOKEN_2" --ca "$work/cluster/ca.pem" --pin-source "file:$shim_home/pin" \
+    --password-source "file:$work/cluster/password" >"$work/other" 2>&1 || fail "no first list: $(cat "$work/other")"
+}
+
+# The provider of the only node.
+provider_stop() {
+  local pid
+  pid=$(cat "$work/cluster/node1/ctlproviderd.pid")
+  kill "$pid"
+  until_true provider_is_gone "$pid"
+}
+
+provider_is_gone() {
+  ! grep -qs '^State:[[:space:]]*[^Z[:space:]]' "/proc/$1/status"
+}
+
+provider_start() {
+  local log=$work/cluster/node1/ctlproviderd.log
+  setsid ctlproviderd -c "$work/cluster/node1/ctlsuite.conf" --foreground </dev/null >"$log" 2>&1 &
+  echo $! >"$work/cluster/node1/ctlproviderd.pid"
+  until_true grep -q 'ready: ' "$log"
+}
+
+# Signs the list anew by command, while a wizard is at work; whatever is in the readers.
+other_administrator() {
+  CTL_MODULE=$CTL_SHIM_MODULE ctlclient cluster update --yes --signer "$CTL_TOKEN_1" --ca "$work/cluster/ca.pem" \
+    --pin-source "file:$shim_home/pin" --password-source "file:$work/cluster/password" >"$work/other" 2>&1
+}
+
+# The screens are those in doc/wizard.md; scripts/screens fetches them here.
+screens_check() {
+  wizard_end
+  if [ -n "${CTL_SCREENS:-}" ]; then
+    cp "$shots"/* "$CTL_SCREENS"
+  else
+    "$CTL_SOURCE_DIR/scripts/screens" --compare "$shots" || fail 'doc/wizard.md is out of date'
+  fi
+}
+
 at_exit() {
   wizard_end
 }
@@ -98,7 +147,7 @@ until_true() {
   local end=$((SECONDS + ${PATIENCE:-120}))
   while [ "$SECONDS" -lt "$end" ]; do
     "$@" && return 0
-    sleep 0.1
+    sleep 0.15
   done
   return 1
 }
@@ -184,7 +233,14 @@ newt_press() {
 }
 
 newt_mark() {
+  local before after
   do_see "$1"
+  look_at_cursor
+  before=$cursor after=$((SECONDS + 2))
+  tm send-keys Home
+  until on_row "$1" || [ "$cursor" != "$before" ] || [ "$SECONDS" -ge "$after" ]; do
+    look_at_cursor
+  done
   move_until Down on_row "$1" || step_failed "no way to the row $1"
 }
 
@@ -203,7 +259,7 @@ number_of() {
 }
 
 has_number() {
-  [ -n "$(number_of "$1")" ] && page_has "? for help: "
+  [ -n "$(number_of "$1")" ] && page_has "? for help:"
 }
 
 plain_choose() {
@@ -260,7 +316,7 @@ do_field() {
 }
 
 do_secret() {
-  do_see "${1%% *}: "
+  do_see "${1%% *}:"
   [ "$front" = newt ] || turn
   send "${1#* }"
 }
@@ -280,7 +336,7 @@ do_keys() {
 
 do_help() {
   if [ "$front" = plain ]; then
-    do_see "? for help: "
+    do_see "? for help:"
     turn
     send '?'
     do_see "$1"

@@ -46,7 +46,9 @@ enum wiz_step wizard_tell(struct wizard *w, const char *title, const char *text,
 	if (button)
 		page_button(&p, button, WIZ_NEXT);
 	page_button(&p, _("Back"), WIZ_BACK);
-	return wizard_page(w, &p, &chosen, &step) ? step : next;
+	if (!wizard_page(w, &p, &chosen, &step))
+		return next;
+	return step == STEP_BACK && !button ? next : step;
 }
 
 int wizard_task(struct wizard *w, const char *title, const char *text, bool late, task_fn *fn,
@@ -164,16 +166,21 @@ static void fill_change(struct change *c, const struct wiz_state *s)
 		c->removed[c->n_removed++] = s->removed[i];
 }
 
-/* Whoever it will be that signs: for the look of the list any token does. */
+/* Whoever it will be that signs: for the look of the list any token in it does. */
 static X509 *somebody(const struct wizard *w)
 {
-	if (w->token_cert)
-		return w->token_cert;
 	if (w->state.n_added)
 		return w->state.added[0].cert;
-	for (size_t i = 0; w->view.list && i < w->view.list->n; i++)
-		if (w->view.list->records[i].role == TL_SAST && w->view.list->records[i].cert)
-			return w->view.list->records[i].cert;
+	for (size_t i = 0; w->view.list && i < w->view.list->n; i++) {
+		const struct tl_record *r = &w->view.list->records[i];
+		char sha256[STATE_SHA256_MAX];
+
+		if (r->role != TL_SAST || !r->cert)
+			continue;
+		wizard_sha256(sha256, r->cert);
+		if (!state_is_removed(&w->state, sha256))
+			return r->cert;
+	}
 	return NULL;
 }
 

@@ -152,6 +152,21 @@ static void put_ways(struct wiz_page *p, unsigned ways, const struct wizard *w)
 	page_button(p, _("Quit"), WIZ_QUIT);
 }
 
+/* To the page where it happened, unless that would do the same again by itself. */
+static enum wiz_step back_to(const struct wizard *w, enum wiz_step again)
+{
+	switch (again) {
+	case STEP_TOKEN:
+	case STEP_CONFLICT:
+	case STEP_DESK:
+		return STEP_BACK;
+	case STEP_STATUS:
+		return w->view.doc ? again : STEP_BACK;
+	default:
+		return again;
+	}
+}
+
 enum wiz_step wizard_trouble(struct wizard *w, const struct err *e, enum wiz_step again)
 {
 	const struct trouble *t = find(e);
@@ -169,8 +184,7 @@ enum wiz_step wizard_trouble(struct wizard *w, const struct err *e, enum wiz_ste
 		buf_printf(&p.text, "\n%s", e->hint);
 	put_ways(&p, t->ways, w);
 	if (wizard_page(w, &p, &button, &step))
-		return step == STEP_BACK && (again == STEP_LOGIN || again == STEP_SERVER) ? again
-											  : step;
+		return step == STEP_BACK ? back_to(w, again) : step;
 	switch (button) {
 	case LOGIN:
 		return STEP_LOGIN;

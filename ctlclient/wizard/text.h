@@ -6,11 +6,7 @@
 #define CTLCLIENT_WIZARD_TEXT_H
 
 #include "common/bytes.h"
-
-#include <libintl.h>
-
-#define _(text) gettext(text)
-#define N_(text) text /* translated where it is used */
+#include "common/i18n.h"
 
 /* Takes language and character set from the environment. The translations are those that were
  * installed with the program, or built beside it. Call before any thread is started. */

@@ -112,7 +112,7 @@ typedef enum wiz_step wiz_step_fn(struct wizard *w);
  * become a step: true if there is one in *step. */
 bool wizard_page(struct wizard *w, struct wiz_page *p, int *button, enum wiz_step *step);
 
-/* A page with a text and "Go on" or "Back" only. Returns next, or STEP_BACK, STEP_QUIT ... */
+/* A page with a text, and a button that leads to next; without it (NULL) "Back" does. */
 enum wiz_step wizard_tell(struct wizard *w, const char *title, const char *text, const char *help,
 			  const char *button, enum wiz_step next);
 
