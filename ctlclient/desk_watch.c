@@ -176,6 +176,10 @@ void desk_watch_text(char *out, size_t size, const struct watch_event *ev)
 			 "right way round, and a kind that the module knows?",
 			 ev->text);
 		break;
+	case WATCH_CARD_GONE:
+		snprintf(out, size, "the card that could not be read is out of the reader %s",
+			 ev->text);
+		break;
 	case WATCH_MODULE_FAILS:
 		snprintf(out, size, "the module %s is in trouble: %s", ev->text, ev->why);
 		break;

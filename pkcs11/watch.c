@@ -364,6 +364,8 @@ static void compare_readers(struct watch *w, const struct sight *now)
 			event_text(w, WATCH_READER_CAME, r->name, "");
 		if (r->unreadable && (!was || !was->unreadable))
 			event_text(w, WATCH_CARD_UNREADABLE, r->name, "");
+		if (was && was->unreadable && !r->unreadable)
+			event_text(w, WATCH_CARD_GONE, r->name, "");
 	}
 }
 

@@ -20,6 +20,7 @@ enum watch_kind {
 	WATCH_READER_CAME, /* a reader that can be pulled out, or whose token can */
 	WATCH_READER_LEFT,
 	WATCH_CARD_UNREADABLE, /* there is a card in the reader that its module does not know */
+	WATCH_CARD_GONE,       /* not any more, and the reader is still there */
 	WATCH_MODULE_FAILS,
 	WATCH_MODULE_WORKS, /* again */
 	WATCH_ADVICE,       /* why no token may show; an empty text takes that back */

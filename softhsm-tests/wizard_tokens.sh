@@ -17,6 +17,7 @@ play "$scenarios/login.steps"
 play "$scenarios/prompts.steps"
 wizard_first_list
 play - <<'STEPS'
+remove SAST 2
 press Refresh
 see Security mode: mixed
 size 90 26

@@ -15,7 +15,8 @@
 
 bool wizard_page(struct wizard *w, struct wiz_page *p, int *button, enum wiz_step *step)
 {
-	*button = w->ui->page(w->ui, p);
+	/* A terminal that is gone shows nothing more. */
+	*button = w->hangup ? WIZ_HANGUP : w->ui->page(w->ui, p);
 	page_end(p);
 	switch (*button) {
 	case WIZ_INTERRUPT:

@@ -107,6 +107,7 @@ static void take_in(struct eye *eye, const struct watch_event *ev)
 	case WATCH_CARD_UNREADABLE:
 		snprintf(s->unreadable, sizeof(s->unreadable), "%s", ev->text);
 		break;
+	case WATCH_CARD_GONE:
 	case WATCH_READER_CAME:
 	case WATCH_READER_LEFT:
 		s->unreadable[0] = '\0';

@@ -4,34 +4,35 @@
 struct step {
 	wiz_step_fn *run;
 	bool passes; /* Back does not stop here: the page ends by itself, or leads to another */
+	bool aside;  /* Back from here always leads to where one came from */
 };
 
 static const struct step steps[STEPS] = {
-	[STEP_RESUME] = {page_resume, true},
-	[STEP_WELCOME] = {page_welcome, false},
-	[STEP_SERVER] = {page_server, false},
-	[STEP_FINGERPRINT] = {page_fingerprint, true},
-	[STEP_LOGIN] = {page_login, false},
-	[STEP_STATUS] = {page_status, false},
-	[STEP_HISTORY] = {page_history, false},
-	[STEP_TOKEN] = {page_token, true},
-	[STEP_DETAILS] = {page_details, true},
-	[STEP_ENTRIES] = {page_entries, false},
-	[STEP_ENTRY] = {page_entry, false},
-	[STEP_TFTP] = {page_tftp, false},
-	[STEP_REVIEW] = {page_review, false},
-	[STEP_PIN] = {page_pin, true},
-	[STEP_RESULT] = {page_result, true},
-	[STEP_NEXT] = {page_next, false},
-	[STEP_CONFLICT] = {page_conflict, true},
-	[STEP_DESK] = {page_desk, false},
-	[STEP_LOST] = {page_lost, false},
-	[STEP_LOST_ONE] = {page_lost_one, false},
-	[STEP_LOST_PIN] = {page_lost_pin, false},
-	[STEP_LOST_ALL] = {page_lost_all, false},
-	[STEP_LOST_SHARED] = {page_lost_shared, false},
-	[STEP_LOST_SOFTWARE] = {page_lost_software, false},
-	[STEP_LOST_DELETE] = {page_lost_delete, false},
+	[STEP_RESUME] = {page_resume, true, false},
+	[STEP_WELCOME] = {page_welcome, false, false},
+	[STEP_SERVER] = {page_server, false, false},
+	[STEP_FINGERPRINT] = {page_fingerprint, true, false},
+	[STEP_LOGIN] = {page_login, false, false},
+	[STEP_STATUS] = {page_status, false, false},
+	[STEP_HISTORY] = {page_history, false, false},
+	[STEP_TOKEN] = {page_token, true, false},
+	[STEP_DETAILS] = {page_details, true, false},
+	[STEP_ENTRIES] = {page_entries, false, false},
+	[STEP_ENTRY] = {page_entry, false, false},
+	[STEP_TFTP] = {page_tftp, false, false},
+	[STEP_REVIEW] = {page_review, false, false},
+	[STEP_PIN] = {page_pin, true, false},
+	[STEP_RESULT] = {page_result, true, false},
+	[STEP_NEXT] = {page_next, false, false},
+	[STEP_CONFLICT] = {page_conflict, true, false},
+	[STEP_DESK] = {page_desk, false, true},
+	[STEP_LOST] = {page_lost, false, true},
+	[STEP_LOST_ONE] = {page_lost_one, false, true},
+	[STEP_LOST_PIN] = {page_lost_pin, false, true},
+	[STEP_LOST_ALL] = {page_lost_all, false, true},
+	[STEP_LOST_SHARED] = {page_lost_shared, false, true},
+	[STEP_LOST_SOFTWARE] = {page_lost_software, false, true},
+	[STEP_LOST_DELETE] = {page_lost_delete, false, true},
 };
 
 /* ---- the way back ---- */
@@ -43,7 +44,7 @@ static void go(struct wizard *w, enum wiz_step from, enum wiz_step to)
 			w->way_n = i;
 			return;
 		}
-	if (!steps[from].passes && from != to && w->way_n < WAY_MAX)
+	if ((!steps[from].passes || steps[to].aside) && from != to && w->way_n < WAY_MAX)
 		w->way[w->way_n++] = from;
 }
 

@@ -13,7 +13,7 @@
 
 enum { ADD_TOKEN = WIZ_OWN, ADD_TFTP, DELETE, DETAILS, SIGN };
 
-enum { ROLE_COLUMNS = 12, NAME_COLUMNS = 30 };
+enum { ROLE_COLUMNS = 12, NAME_COLUMNS = 38 };
 
 /* ---- the rows: the records of the list as it would be, then the tokens that leave it ---- */
 

@@ -167,6 +167,8 @@ static enum wiz_step show_result(struct wizard *w)
 	if (!push_is_done(w->answer) && !follow_open(&g.follow, link_api(w->link), &e))
 		p.tick = look;
 	(void)wizard_page(w, &p, &button, &step);
+	if (g.follow)
+		task_brake_pull(&w->brake); /* a question that is under way */
 	follow_close(g.follow);
 	w->code = push_is_done(w->answer) ? 0 : ERR_PARTIAL;
 	return button == WIZ_HANGUP ? STEP_HANGUP : STEP_NEXT;

@@ -68,6 +68,9 @@ enum wiz_step page_review(struct wizard *w)
 	buf_str(&p.text, _("Do this in a maintenance window: phones have to be reset afterwards. "
 			   "Scroll with the arrow keys."));
 	buf_str(&p.text, "\n\n");
+	buf_printf(&p.text, _("Security mode of this list: %s"),
+		   change_makes_mixed(&w->change, &w->view) ? _("mixed") : _("non-secure"));
+	buf_str(&p.text, "\n\n");
 	buf_span(&p.text, buf_view(&w->review));
 	page_button(&p, _("Sign"), WIZ_NEXT);
 	page_button(&p, _("Back"), WIZ_BACK);

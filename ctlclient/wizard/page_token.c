@@ -16,7 +16,6 @@ enum { LOST = WIZ_OWN, DESK, CHOSEN, READY, OTHER };
 struct prompting {
 	struct wizard *w;
 	struct prompt ask;
-	struct eye *eye;
 	struct sight sight;
 	struct verdict verdict;
 	size_t own_buttons; /* those that the page always has */
@@ -79,7 +78,7 @@ static int look(void *arg, struct wiz_page *p)
 {
 	struct prompting *g = arg;
 
-	if (!eye_look(g->eye, &g->sight))
+	if (!eye_look(g->w->eye, &g->sight))
 		return WIZ_STAYS;
 	forget_declined(g->w, &g->sight);
 	g->verdict = prompt_judge(&g->ask, &g->sight);
@@ -193,6 +192,17 @@ static enum wiz_step prompt(struct prompting *g)
 	}
 }
 
+/* A look that is under way is waited for. */
+static int job_close_eye(void *arg, struct err *e)
+{
+	struct wizard *w = arg;
+
+	(void)e;
+	eye_close(w->eye);
+	w->eye = NULL;
+	return 0;
+}
+
 enum wiz_step page_token(struct wizard *w)
 {
 	struct prompting g = {.w = w};
@@ -203,12 +213,13 @@ enum wiz_step page_token(struct wizard *w)
 	if (!rc)
 		rc = wizard_draft(w, &e);
 	if (!rc)
-		rc = eye_open(&g.eye, w->desk, &e);
+		rc = eye_open(&w->eye, w->desk, &e);
 	if (rc)
 		return wizard_trouble(w, &e, STEP_TOKEN);
 	g.ask = (struct prompt){w->prompt, w->draft, &w->view};
 	next = prompt(&g);
-	eye_close(g.eye);
+	(void)wizard_task(w, _("Security token"), _("The token's module is still busy ..."), false,
+			  job_close_eye, &e);
 	sight_free(&g.sight);
 	return next;
 }

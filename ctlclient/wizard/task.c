@@ -32,7 +32,7 @@ void task_brake_close(struct task_brake *b)
 	close(b->fd);
 }
 
-static void pull(struct task_brake *b)
+void task_brake_pull(struct task_brake *b)
 {
 	atomic_store(&b->cancel, true);
 	(void)eventfd_write(b->fd, 1);
@@ -110,7 +110,7 @@ static void show(struct wiz_ui *ui, struct wiz_page *p, struct task_brake *b, bo
 	while ((end = ui->page(ui, p)) != WIZ_NEXT) {
 		*hangup |= end == WIZ_HANGUP;
 		if (b)
-			pull(b);
+			task_brake_pull(b);
 		set_news(p, b ? _("Breaking off ...")
 			      : _("This cannot be broken off; it ends in a moment."));
 	}

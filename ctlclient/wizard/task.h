@@ -22,6 +22,9 @@ struct task_brake {
 int task_brake_open(struct task_brake *b, struct err *e);
 void task_brake_close(struct task_brake *b);
 
+/* Breaks off what is under way; the next task_run() lets it go again. */
+void task_brake_pull(struct task_brake *b);
+
 /* True if the last task was broken off. */
 bool task_was_broken_off(const struct task_brake *b);
 

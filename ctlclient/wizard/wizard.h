@@ -74,6 +74,7 @@ struct wizard {
 	struct buf outdated;
 	/* the tokens */
 	struct desk *desk;
+	struct eye *eye; /* while one is waited for */
 	enum prompt_kind prompt;
 	struct token_info token; /* the one that was put in last */
 	char token_uri[768];     /* of the certificate on it */
