@@ -1,4 +1,4 @@
-/* ctladmin: nodes and accounts. */
+/* ctladmin: nodes, accounts and phones. */
 #include "common/cli.h"
 #include "common/secret.h"
 #include "server/admin/commands.h"
@@ -70,11 +70,85 @@ static int cmd_node(int argc, char **argv, void *ctx)
 	return cli_dispatch(table, "Nodes of the cluster.", "", argc, argv, ctx);
 }
 
+static int cmd_profile(int argc, char **argv, void *ctx)
+{
+	static const struct cli_cmd table[] = {
+		{"add", "NAME --protocol P", "add a security profile", cmd_profile_add},
+		{"copy", "NAME NEW-NAME", "add one that is like another", cmd_profile_copy},
+		{"set", "NAME", "change a profile", cmd_profile_set},
+		{"rename", "NAME NEW-NAME", "give it another name", cmd_profile_rename},
+		{"show", "NAME", "show a profile", cmd_profile_show},
+		{"list", "", "list the profiles", cmd_profile_list},
+		{"remove", "NAME...", "remove profiles that no phone has", cmd_profile_remove},
+		{0},
+	};
+
+	return cli_dispatch(table, "Security profiles of phones.", "", argc, argv, ctx);
+}
+
+static int cmd_template(int argc, char **argv, void *ctx)
+{
+	static const struct cli_cmd table[] = {
+		{"add", "NAME [--hardened]", "add a template", cmd_template_add},
+		{"set", "NAME", "change a template", cmd_template_set},
+		{"secret", "NAME PARAMETER", "set a secret parameter", cmd_template_secret},
+		{"rename", "NAME NEW-NAME", "give it another name", cmd_template_rename},
+		{"show", "NAME", "show a template", cmd_template_show},
+		{"list", "", "list the templates", cmd_template_list},
+		{"remove", "NAME...", "remove templates that no phone has", cmd_template_remove},
+		{"parameters", "", "list the parameters there are", cmd_template_parameters},
+		{0},
+	};
+
+	return cli_dispatch(table, "Parameters that many phones share: hardening, as a rule.", "",
+			    argc, argv, ctx);
+}
+
+static int cmd_digest_user(int argc, char **argv, void *ctx)
+{
+	static const struct cli_cmd table[] = {
+		{"set", "NAME", "make a user, or give it another password", cmd_digest_set},
+		{"list", "", "list the users", cmd_digest_list},
+		{"remove", "NAME...", "remove users that no phone has", cmd_digest_remove},
+		{0},
+	};
+
+	return cli_dispatch(table, "Users that SIP phones authenticate as, with digests.", "", argc,
+			    argv, ctx);
+}
+
+static int cmd_phone(int argc, char **argv, void *ctx)
+{
+	static const struct cli_cmd table[] = {
+		{"add", "NAME --model M --protocol P", "add a phone", cmd_phone_add},
+		{"set", "NAME", "change a phone", cmd_phone_set},
+		{"rename", "NAME NEW-NAME", "put another device in its place", cmd_phone_rename},
+		{"show", "NAME", "show a phone", cmd_phone_show},
+		{"secrets", "NAME", "show what is secret of it", cmd_phone_secrets},
+		{"list", "[--profile P] ...", "list phones", cmd_phone_list},
+		{"find", "[--profile P] ...", "the same", cmd_phone_list},
+		{"remove", "NAME...", "remove phones", cmd_phone_remove},
+		{"cert", "NAME --lsc|--mic FILE", "set its certificates by hand", cmd_phone_cert},
+		{"key", "NAME --generate", "set the key that is typed into it", cmd_phone_key},
+		{"secret", "NAME PARAMETER", "set a secret parameter", cmd_phone_secret},
+		{"import", "FILE", "import phones from CSV", cmd_phone_import},
+		{"export", "", "export phones as CSV", cmd_phone_export},
+		{"models", "", "list the models there are", cmd_phone_models},
+		{0},
+	};
+
+	return cli_dispatch(table, "Phones.", "", argc, argv, ctx);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct cli_cmd table[] = {
 		{"node", "COMMAND ...", "nodes of the cluster", cmd_node},
 		{"user", "COMMAND ...", "accounts of administrators", cmd_user},
+		{"phone", "COMMAND ...", "phones", cmd_phone},
+		{"profile", "COMMAND ...", "security profiles of phones", cmd_profile},
+		{"template", "COMMAND ...", "parameters that phones share", cmd_template},
+		{"digest-user", "COMMAND ...", "users for SIP digest", cmd_digest_user},
 		{"audit", "COMMAND ...", "the audit log", cmd_audit},
 		{"backup", "COMMAND ...", "backups of a node", cmd_backup},
 		{"export", "tftp DIR", "files for other TFTP servers", cmd_export},

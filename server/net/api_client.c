@@ -306,7 +306,7 @@ static int perform(struct api *a, struct api_reply *reply, struct err *e)
 		goto fail;
 	}
 	curl_easy_getinfo(a->curl, CURLINFO_RESPONSE_CODE, &status);
-	if (status != 200) {
+	if (status != 200 && status != 201) {
 		rc = explain_problem(status, reply, e);
 		goto fail;
 	}

@@ -53,8 +53,8 @@ struct api_reply {
 int api_open(struct api **out, const struct api_opts *opts, struct err *e);
 void api_close(struct api *a);
 
-/* GET path ("/api/v1/..."). Any answer but 200 is an error, made from its problem document: 404
- * keeps its id ("no-ctl"), 409 and 412 are ERR_CONFLICT, 422 ERR_REFUSED, others ERR_FAILED. No
+/* GET path ("/api/v1/..."). Any answer but 200 and 201 is an error, made from its problem document:
+ * 404 keeps its id ("no-ctl"), 409 and 412 are ERR_CONFLICT, 422 ERR_REFUSED, others ERR_FAILED. No
  * answer at all: ERR_FAILED "provider-down"; a certificate that is not the expected one:
  * ERR_REFUSED "provider-certificate". Free reply->body with buf_free(). */
 int api_get(struct api *a, const char *path, struct api_reply *reply, struct err *e);

@@ -19,6 +19,13 @@ int phone_check_version(int64_t expected, int64_t version, const char *what, str
 int phone_check_text(const char *text, bool may_be_empty, const char *id, const char *field,
 		     struct err *e);
 
+/* As store_profile_get(), but phones is 0: counting them takes a look at each. */
+int phone_profile_get(struct store *s, const char *name, struct store_profile *p, bool *found,
+		      struct err *e);
+
+/* The template of that name, or 0. */
+int phone_template_id(struct store *s, const char *name, int64_t *id, struct err *e);
+
 /* Names and values of parameters: ERR_USAGE "parameter", "parameter-value". */
 int phone_check_values(const struct store_values *v, struct err *e);
 

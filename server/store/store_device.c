@@ -16,20 +16,15 @@ void store_device_free(struct store_device *d)
 /* The phone's own parameters come last, and so replace the template's. */
 static int read_values(struct store *s, struct store_device *d, struct err *e)
 {
-	struct store_template t = {0};
-	bool found = false;
+	struct params_owner template = {0};
+	const struct params_owner phone = {.phone_id = d->phone.id};
 	int rc = 0;
 
 	if (*d->phone.template_name)
-		rc = store_template_get(s, d->phone.template_name, &t, &found, e);
-	if (!rc && found)
-		rc = params_read(s, &(struct params_owner){.template_id = t.id}, &d->values, true,
-				 e);
-	if (!rc)
-		rc = params_read(s, &(struct params_owner){.phone_id = d->phone.id}, &d->values,
-				 true, e);
-	store_template_free(&t);
-	return rc;
+		rc = phone_template_id(s, d->phone.template_name, &template.template_id, e);
+	if (!rc && template.template_id)
+		rc = params_read(s, &template, &d->values, true, e);
+	return rc ? rc : params_read(s, &phone, &d->values, true, e);
 }
 
 static int read_digest(struct store *s, struct store_device *d, struct err *e)
@@ -48,7 +43,7 @@ static int read_device(struct store *s, const char *name, struct store_device *d
 	if (rc || !*found)
 		return rc;
 	d->stamp = d->phone.stamp;
-	rc = store_profile_get(s, d->phone.profile, &d->profile, &profile, e);
+	rc = phone_profile_get(s, d->phone.profile, &d->profile, &profile, e);
 	if (!rc)
 		rc = read_values(s, d, e);
 	if (!rc)

@@ -29,7 +29,7 @@ static int find_profile(struct store *s, struct store_phone *p, struct refs *r, 
 	if (!*p->profile)
 		snprintf(p->profile, sizeof(p->profile), "%s",
 			 p->protocol == DEVICE_SCCP ? STORE_PROFILE_SCCP : STORE_PROFILE_SIP);
-	rc = store_profile_get(s, p->profile, &r->profile, &found, e);
+	rc = phone_profile_get(s, p->profile, &r->profile, &found, e);
 	if (!rc && !found)
 		rc = refuse_ref("profile-unknown", "profile", p->profile, e);
 	if (!rc)
@@ -40,13 +40,8 @@ static int find_profile(struct store *s, struct store_phone *p, struct refs *r, 
 static int find_template(struct store *s, const struct store_phone *p, struct refs *r,
 			 struct err *e)
 {
-	struct query q;
-	int rc;
+	const int rc = phone_template_id(s, p->template_name, &r->template_id, e);
 
-	query_start(&q, s, "SELECT id FROM templates WHERE name = ?");
-	query_put_text(&q, p->template_name);
-	r->template_id = query_row(&q) ? query_int(&q) : 0;
-	rc = query_end(&q, "look up the template", e);
 	if (rc || r->template_id || !*p->template_name)
 		return rc;
 	return refuse_ref("template-unknown", "template", p->template_name, e);

@@ -80,8 +80,8 @@ int phone_refuse_in_use(struct query *q, int64_t id, const char *slug, const cha
 #define PROFILE_COLUMNS                                                                            \
 	"p.id, p.name, p.description, p.predefined, p.protocol, p.model, p.mode,"                  \
 	" p.encrypted_config, p.auth_mode, p.key_size, p.nonce_seconds, p.transport, p.digest,"    \
-	" p.exclude_digest, p.sip_port, p.version,"                                                \
-	" (SELECT count(*) FROM phones WHERE profile = p.id)"
+	" p.exclude_digest, p.sip_port, p.version"
+#define PROFILE_PHONES ", (SELECT count(*) FROM phones WHERE profile = p.id)"
 
 static void take_profile(struct query *q, struct store_profile *p)
 {
@@ -104,18 +104,34 @@ static void take_profile(struct query *q, struct store_profile *p)
 	p->phones = query_int(q);
 }
 
+static int get(struct query *q, const char *name, struct store_profile *p, bool *found,
+	       struct err *e)
+{
+	*p = (struct store_profile){0};
+	query_put_text(q, name);
+	*found = query_row(q);
+	if (*found)
+		take_profile(q, p);
+	return query_end(q, "look up the profile", e);
+}
+
 int store_profile_get(struct store *s, const char *name, struct store_profile *p, bool *found,
 		      struct err *e)
 {
 	struct query q;
 
-	*p = (struct store_profile){0};
-	query_start(&q, s, "SELECT " PROFILE_COLUMNS " FROM profiles p WHERE p.name = ?");
-	query_put_text(&q, name);
-	*found = query_row(&q);
-	if (*found)
-		take_profile(&q, p);
-	return query_end(&q, "look up the profile", e);
+	query_start(&q, s,
+		    "SELECT " PROFILE_COLUMNS PROFILE_PHONES " FROM profiles p WHERE p.name = ?");
+	return get(&q, name, p, found, e);
+}
+
+int phone_profile_get(struct store *s, const char *name, struct store_profile *p, bool *found,
+		      struct err *e)
+{
+	struct query q;
+
+	query_start(&q, s, "SELECT " PROFILE_COLUMNS ", 0 FROM profiles p WHERE p.name = ?");
+	return get(&q, name, p, found, e);
 }
 
 int store_profiles(struct store *s, struct store_profile **list, size_t *n, struct err *e)

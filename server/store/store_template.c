@@ -102,17 +102,22 @@ static int check(const struct store_template *t, struct err *e)
 	return rc ? rc : phone_check_values(&t->values, e);
 }
 
-static int check_free(struct store *s, const char *name, int64_t but, struct err *e)
+int phone_template_id(struct store *s, const char *name, int64_t *id, struct err *e)
 {
 	struct query q;
-	int64_t id;
-	int rc;
 
 	query_start(&q, s, "SELECT id FROM templates WHERE name = ?");
 	query_put_text(&q, name);
-	id = query_row(&q) ? query_int(&q) : but;
-	rc = query_end(&q, "look up the template", e);
-	if (rc || id == but)
+	*id = query_row(&q) ? query_int(&q) : 0;
+	return query_end(&q, "look up the template", e);
+}
+
+static int check_free(struct store *s, const char *name, int64_t but, struct err *e)
+{
+	int64_t id;
+	const int rc = phone_template_id(s, name, &id, e);
+
+	if (rc || !id || id == but)
 		return rc;
 	return err_set(e, ERR_CONFLICT, "template-exists", "there is a template \"%s\" already",
 		       name);
