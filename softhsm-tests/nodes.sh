@@ -51,6 +51,8 @@ done
 
 # The mode switches with the list, everywhere.
 expect 0 ctlclient cluster set-mode nonsecure --signer "$CTL_TOKEN_1" --yes
+said "restart the TFTP and call services"
+said "reset the phones"
 for n in 1 2 3; do
   is "$(node_store $n 'select mixed from active')" 0 "mode of node $n"
 done
