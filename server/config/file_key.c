@@ -7,6 +7,7 @@
 #include "trustfile/cert.h"
 #include "trustfile/pkey.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -309,7 +310,7 @@ int file_key_of_node(struct file_key **out, const struct conf *conf, struct err 
 	where = (struct file_key_where){key, cert, NULL};
 	if (!key || !cert)
 		rc = err_nomem(e);
-	else if (!access(key, F_OK))
+	else if (!access(key, F_OK) || errno != ENOENT)
 		rc = file_key_open(out, &where, e);
 	free(key);
 	free(cert);
