@@ -152,6 +152,7 @@ static int read_pins(struct init *i, struct err *e)
 static void print_made(const struct token_info *info)
 {
 	token_print(info);
+	fflush(stdout);
 	fprintf(stderr,
 		"next: ctlclient token keygen '%s;object=sast' --subject \"CN=...,OU=...,O=...\"\n",
 		info->uri);

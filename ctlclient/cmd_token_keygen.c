@@ -205,6 +205,9 @@ static int print_made(const struct keygen *k, bool json, struct err *e)
 		if (json)
 			return json_print(token_cert_json(&k->certs[i]));
 		token_print_cert(&k->certs[i]);
+		fflush(stdout);
+		if (!k->spec.authority)
+			fprintf(stderr, "next: ctlclient token test '%s'\n", k->certs[i].uri);
 		return 0;
 	}
 	return err_set(e, ERR_TOKEN, "keygen",

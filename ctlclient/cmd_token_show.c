@@ -237,7 +237,8 @@ static int list(const struct args *a, struct err *e)
 	if (!rc)
 		rc = tell_unread(&l, e);
 	if (!rc && !l.n)
-		fprintf(stderr, "no token found; put one in, or make one: \"ctlclient token init\" "
+		fprintf(stderr, "no token found; put one in, or make one: ctlclient token init "
+				"--label \"SAST 1\"\n"
 				"(\"ctlclient token list --all\" shows empty slots too; "
 				"\"ctlclient doctor\" "
 				"tells why one may not show)\n");

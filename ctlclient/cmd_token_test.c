@@ -136,6 +136,20 @@ static int examine(struct test_result *r, struct desk_token *t, struct err *e)
 	return rc;
 }
 
+static void tell_next(const struct test_result *r)
+{
+	fflush(stdout);
+	fprintf(stderr,
+		"next: with a second token like this one (\"ctlclient token init\", \"keygen\") "
+		"make "
+		"the first list:\n"
+		"  of a cluster:  ctlclient cluster set-mode mixed --signer '%s' --sast '%s' "
+		"--sast "
+		"URI2\n"
+		"  in a file:     \"ctlclient ctl create --help\"\n",
+		r->view.certs[0].uri, r->view.certs[0].uri);
+}
+
 static int test(const struct args *a, struct err *e)
 {
 	struct test_result r = {0};
@@ -152,6 +166,8 @@ static int test(const struct args *a, struct err *e)
 		rc = json_print(test_json(&r));
 	else if (!rc)
 		test_print(&r);
+	if (!rc && !a->json && !r.problems[0])
+		tell_next(&r);
 	if (!rc && r.problems[0])
 		rc = ERR_REFUSED;
 	token_view_free(&r.view);

@@ -35,6 +35,8 @@ struct desk_view {
 	struct err unloaded[DOCTOR_TROUBLES_MAX]; /* n_unloaded modules */
 	struct err unread[DOCTOR_TROUBLES_MAX];   /* n_unread slots and modules */
 	size_t n_unloaded, n_unread;
+	size_t empty; /* tokens that are not initialised; the first one: */
+	char where[300];
 };
 
 static const char why_module[] =
@@ -111,6 +113,9 @@ static void add_all(struct desk_view *v, struct tokens *ts)
 	for (size_t i = 0; i < n; i++)
 		if (infos[i].initialized)
 			add_seen(v, ts, infos[i].uri);
+		else if (!v->empty++)
+			snprintf(v->where, sizeof(v->where), "slot %lu of %s", infos[i].slot,
+				 infos[i].module);
 	free(infos);
 }
 
@@ -192,6 +197,10 @@ static void tell_service(struct doctor *d, const struct desk_view *v)
 		doctor_skip(d, "reader-service",
 			    "pcscd is not running; the token is reached "
 			    "without it");
+	} else if (v->empty && !v->scene.has_usb) {
+		doctor_skip(d, "reader-service",
+			    "pcscd is not running: cards and USB tokens need it (%s)",
+			    reader_remedy(state));
 	} else {
 		s = doctor_wrong(d, "reader-service", ERR_TOKEN, why_service,
 				 "pcscd does not answer");
@@ -532,6 +541,12 @@ static void tell_no_token(struct doctor *d, const struct desk_view *v)
 			snprintf(s->mend, sizeof(s->mend),
 				 "put the token in, then: ctlclient token wait; ctlclient token "
 				 "list shows what is there");
+		return;
+	}
+	if (v->empty) {
+		s = doctor_wrong(d, "token", ERR_TOKEN, why_token,
+				 "no token is initialised; there is an empty one in %s", v->where);
+		snprintf(s->mend, sizeof(s->mend), "ctlclient token init --label 'SAST 1'");
 		return;
 	}
 	s = doctor_wrong(d, "token", ERR_TOKEN, why_token, "no token is there");

@@ -28,6 +28,11 @@ said 'no token fits'
 expect 4 ctlclient token list --module "$work/pin"
 said 'cannot load the PKCS#11 module'
 
+# What to do first is said, and leads on (the last step: a test that it can sign).
+expect 4 env PCSCLITE_CSOCK_NAME="$work/no-pcscd" ctlclient doctor --json
+is "$(json .first_problem.step)" token 'first problem with an empty slot'
+json .first_problem.mend | grep -qF 'ctlclient token init --label' || fail "no way out: $(cat "$work/out")"
+
 # ---- init ----
 expect 2 ctlclient token init --so-pin-source env:SO --pin-source env:PIN
 expect 2 ctlclient token init --label 123456789012345678901234567890123 --so-pin-source env:SO --pin-source env:PIN
