@@ -131,13 +131,12 @@ static int put_buttons(struct newt_layout *l, const struct wiz_page *p, int top,
 	return p->n_buttons ? line + 1 : 0;
 }
 
-static void watch_keys(struct newt_layout *l, int signals)
+static void watch_keys(struct newt_layout *l)
 {
 	newtFormAddHotKey(l->form, NEWT_KEY_ESCAPE);
 	newtFormAddHotKey(l->form, NEWT_KEY_F1);
 	newtFormAddHotKey(l->form, NEWT_KEY_CTRL_C);
 	newtFormSetTimer(l->form, UI_TICK_MS);
-	newtFormWatchFd(l->form, signals, NEWT_FD_READ);
 }
 
 /* Where the cursor stands at first: in the first field, else the list, else on the preset button.
@@ -160,8 +159,7 @@ static void set_focus(struct newt_layout *l, const struct wiz_page *p, int focus
 		newtFormSetCurrent(l->form, c);
 }
 
-void newt_lay_out(struct newt_layout *l, const struct winsize *size, int signals,
-		  struct wiz_page *p, int focus)
+void newt_lay_out(struct newt_layout *l, const struct winsize *size, struct wiz_page *p, int focus)
 {
 	const int fields = (int)p->n_fields;
 	char title[WIZ_FIELD_MAX];
@@ -192,7 +190,7 @@ void newt_lay_out(struct newt_layout *l, const struct winsize *size, int signals
 	l->left = (size->ws_col - l->width) / 2;
 	l->top = FRAME + (size->ws_row - 2 * FRAME - l->height - 1) / 2;
 	newtOpenWindow(l->left, l->top, (unsigned)l->width, (unsigned)l->height, title);
-	watch_keys(l, signals);
+	watch_keys(l);
 	set_focus(l, p, focus);
 }
 

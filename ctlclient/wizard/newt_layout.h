@@ -23,10 +23,9 @@ struct newt_layout {
 };
 
 /* Opens a window of the size that p needs on a screen of that size, and puts p into it; the form is
- * ready to be run, and also ends when signals can be read. focus: what newt_focus() said before the
+ * ready to be run, and ends every UI_TICK_MS. focus: what newt_focus() said before the
  * page was laid out anew, or NEWT_FOCUS_PRESET. End with newtFormDestroy() and newtPopWindow(). */
-void newt_lay_out(struct newt_layout *l, const struct winsize *size, int signals,
-		  struct wiz_page *p, int focus);
+void newt_lay_out(struct newt_layout *l, const struct winsize *size, struct wiz_page *p, int focus);
 
 /* Which of its parts has the focus. */
 int newt_focus(const struct newt_layout *l);

@@ -158,7 +158,7 @@ static int run(struct newt *ui, struct newt_layout *l, struct wiz_page *p)
 			end = on_key(p, es.u.key);
 		else if (es.reason == NEWT_EXIT_COMPONENT)
 			end = on_component(l, p, es.u.co);
-		else if (es.reason == NEWT_EXIT_FDREADY)
+		else if (es.reason == NEWT_EXIT_TIMER) /* newt leaks what it watches for us */
 			end = ui_signal(ui->ui.signals);
 		else if (es.reason == NEWT_EXIT_ERROR)
 			end = WIZ_HANGUP;
@@ -192,7 +192,7 @@ static int newt_page(struct wiz_ui *base, struct wiz_page *p)
 
 		newtResizeScreen(0);
 		draw_root(ui);
-		newt_lay_out(&l, &ui->size, ui->ui.signals, p, focus);
+		newt_lay_out(&l, &ui->size, p, focus);
 		p->changed = false;
 		end = run(ui, &l, p);
 		focus = newt_focus(&l);
@@ -226,7 +226,7 @@ static int newt_secret_page(struct wiz_ui *base, const struct wiz_page *p, const
 		shown.text.len = shown.news.len = 0;
 		buf_span(&shown.text, buf_view(&p->text));
 		buf_printf(&shown.text, "\n\n%s:\n\n%s", label, _("Enter: go on      Esc: back"));
-		newt_lay_out(&l, &ui->size, ui->ui.signals, &shown, NEWT_FOCUS_PRESET);
+		newt_lay_out(&l, &ui->size, &shown, NEWT_FOCUS_PRESET);
 		newtDrawForm(l.form);
 		end = newt_secret_read(
 			&(struct newt_secret_place){
