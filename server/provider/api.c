@@ -5,6 +5,7 @@
 #include "server/provider/api_call.h"
 #include "server/provider/views.h"
 #include "server/store/audit.h"
+#include "server/store/notify.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -101,6 +102,12 @@ static int write_doc(struct call *c, struct err *e)
 	return c->body.bad ? err_nomem(e) : 0;
 }
 
+/* The services look into the store now and then, but nobody should wait for that. */
+static bool may_change_files(const struct route *r)
+{
+	return r->need > AUTH_NODE && strcmp(r->method, "GET") != 0;
+}
+
 static int log_in_and_run(struct call *c, struct store *s, struct err *e)
 {
 	int rc;
@@ -108,6 +115,9 @@ static int log_in_and_run(struct call *c, struct store *s, struct err *e)
 	if (c->route->need > AUTH_NODE && login_verify(c, s, e))
 		return (int)e->kind;
 	rc = c->route->run(c, s, e);
+	/* Also after a failure: an import may have come half-way. */
+	if (may_change_files(c->route))
+		notify_all(c->api->state);
 	if (!rc && c->doc)
 		rc = write_doc(c, e);
 	return rc;

@@ -11,7 +11,6 @@
 #include "server/provider/json_take.h"
 #include "server/provider/node_api.h"
 #include "server/provider/when.h"
-#include "server/store/notify.h"
 #include "trustfile/cert.h"
 #include "trustfile/list.h"
 
@@ -323,8 +322,6 @@ int capf_put(struct call *c, struct store *s, struct err *e)
 		rc = w.generate ? set_generated(s, name_of(c, name), &w.order, text, e)
 				: store_capf_set(s, name_of(c, name), &w.order, e);
 	if (!rc)
-		notify_all(c->api->state);
-	if (!rc)
 		rc = answer_case(c, s, name, *text ? text : NULL, e);
 	OPENSSL_cleanse(text, sizeof(text));
 	json_decref(doc);
@@ -377,8 +374,6 @@ int capf_revoke(struct call *c, struct store *s, struct err *e)
 	}
 	if (!rc)
 		rc = store_capf_revoke(s, serial, (int)reason, time(NULL), e);
-	if (!rc)
-		notify_all(c->api->state);
 	json_decref(doc);
 	return rc ? rc : answer_nothing(c, e);
 }
@@ -453,8 +448,6 @@ int capf_trust_put(struct call *c, struct store *s, struct err *e)
 		cert_der(&der, x);
 		rc = store_capf_trust_add(s, c->name, buf_view(&der), e);
 	}
-	if (!rc)
-		notify_all(c->api->state);
 	X509_free(x);
 	buf_free(&der);
 	return rc ? rc : answer_nothing(c, e);
@@ -466,8 +459,6 @@ int capf_trust_delete(struct call *c, struct store *s, struct err *e)
 
 	if (!rc)
 		rc = store_capf_trust_remove(s, c->name, e);
-	if (!rc)
-		notify_all(c->api->state);
 	return rc ? rc : answer_nothing(c, e);
 }
 
