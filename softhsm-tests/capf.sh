@@ -168,6 +168,49 @@ expect 0 ctlphone enroll --user assistant --instance first_node --state "$work/a
 openssl x509 -in "$work/app/lsc.pem" -noout -subject >"$work/out"
 said assistant:first_node
 
+# ---- the administrator's side
+
+T=SEP000000000F01
+expect 0 ctladmin phone add $T --model 7970 --protocol sccp --description 'Hall, 2nd floor'
+expect 0 ctladmin capf explain $T
+said 'Nothing is pending'
+expect 3 ctladmin capf set $T install
+said 'has none'
+expect 0 ctladmin capf set $T install --generate --key ec:p256 --by '2099-12-24 12:00' --json
+string=$(json .generated)
+expect 0 ctladmin capf explain $T
+said 'MISSING: the phone has never asked here'
+boot $T
+expect 0 ctladmin capf explain $T
+! grep MISSING "$work/out" || fail "something is said to be missing"
+expect 0 ctladmin capf find --status pending
+said $T
+expect 0 ctladmin capf report --output "$work/report.csv"
+grep -q "^$T,\"Hall, 2nd floor\",Standard SCCP Non-Secure,$string,By Authentication String,None,Install/Upgrade pending,2099-12-24T.*,EC,p256,,," \
+  "$work/report.csv" || fail "the report: $(cat "$work/report.csv")"
+is "$(stat -c %a "$work/report.csv")" 600 "permissions of the report"
+enroll 0 $T --auth-string "$string"
+expect 0 ctladmin capf explain $T --json
+serial=$(json '.certificates[0].serial')
+expect 0 ctladmin capf revoke "$serial" --reason key-compromise --yes
+is_revoked() {
+  expect 0 ctladmin capf crl "$work/crl"
+  openssl crl -inform DER -in "$work/crl" -CAfile "$state/keys/capf.crt" -noout -text 2>"$work/verified" |
+    grep -qi "serial number: 0*$serial" && grep -q 'verify OK' "$work/verified"
+}
+eventually 60 "the CRL has the certificate" is_revoked
+printf 'Device Name,String\n%s,135790\nSEP00000000DEAD,135791\n' $T >"$work/list.csv"
+expect 1 ctladmin capf set --from "$work/list.csv" install
+said '1 set, 1 not'
+expect 0 ctladmin capf set 'SEP000000000F*' none
+expect 0 ctladmin capf trust list
+said 'Maker CA'
+expect 3 ctladmin capf trust add leaf "$work/$M/mic.pem"
+expect 0 ctladmin capf user add assistant second_node --description 'on the second node'
+expect 0 ctladmin capf generate assistant:second_node
+said 'assistant:second_node: Install/Upgrade pending, authentication string'
+expect 0 ctladmin capf user remove assistant:second_node --yes
+
 # ---- key and folder of the authority
 
 chmod 644 "$state/keys/capf.key"

@@ -117,6 +117,26 @@ static int cmd_digest_user(int argc, char **argv, void *ctx)
 			    argv, ctx);
 }
 
+static int cmd_capf(int argc, char **argv, void *ctx)
+{
+	static const struct cli_cmd table[] = {
+		{"set", "NAME OPERATION", "schedule what a phone shall do", cmd_capf_set},
+		{"generate", "NAME", "schedule a certificate, with a new string",
+		 cmd_capf_generate},
+		{"explain", "NAME", "what happens next, and what is missing", cmd_capf_explain},
+		{"find", "[--status S]", "list operations", cmd_capf_find},
+		{"watch", "", "show progress until nothing is pending", cmd_capf_watch},
+		{"report", "", "all phones as CSV, with their strings", cmd_capf_report},
+		{"revoke", "SERIAL", "revoke a certificate", cmd_capf_revoke},
+		{"crl", "FILE", "write the list of revoked certificates", cmd_capf_crl},
+		{"trust", "COMMAND ...", "manufacturers whose MICs are believed", cmd_capf_trust},
+		{"user", "COMMAND ...", "instances of applications and users", cmd_capf_user},
+		{0},
+	};
+
+	return cli_dispatch(table, "Certificates of phones (CAPF).", "", argc, argv, ctx);
+}
+
 static int cmd_phone(int argc, char **argv, void *ctx)
 {
 	static const struct cli_cmd table[] = {
@@ -145,6 +165,7 @@ int main(int argc, char **argv)
 	static const struct cli_cmd table[] = {
 		{"node", "COMMAND ...", "nodes of the cluster", cmd_node},
 		{"user", "COMMAND ...", "accounts of administrators", cmd_user},
+		{"capf", "COMMAND ...", "certificates of phones", cmd_capf},
 		{"phone", "COMMAND ...", "phones", cmd_phone},
 		{"profile", "COMMAND ...", "security profiles of phones", cmd_profile},
 		{"template", "COMMAND ...", "parameters that phones share", cmd_template},
