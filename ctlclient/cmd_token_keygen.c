@@ -247,6 +247,15 @@ static int make_until_done(struct keygen *k, struct desk_token *t, struct ca *ca
 	return 0;
 }
 
+/* The key is whole by now, and must not be made again only because it could not be shown. */
+static int look_at_made(struct keygen *k, struct desk_token *t, struct err *e)
+{
+	return desk_token_retry(t, job_certs, k, e)
+		       ? err_hint(e, "the key was made and has its certificate: put the token in "
+				     "again, and \"ctlclient token list\" shows it")
+		       : 0;
+}
+
 static json_t *made_json(const struct keygen *k, const struct args *a)
 {
 	return json_pack("{s:s, s:i, s:o, s:o}", "label", k->spec.label, "bits", (int)k->spec.bits,
@@ -266,7 +275,7 @@ static int make(struct keygen *k, struct desk_token *t, struct ca *ca, struct tr
 	rc = transcript_step(tr, "keygen", rc, rc ? NULL : made_json(k, a), e);
 	if (!rc)
 		warn_of_spec(k);
-	return rc ? rc : desk_token_retry(t, job_certs, k, e);
+	return rc ? rc : look_at_made(k, t, e);
 }
 
 static int keygen(const struct args *a, struct err *e)
