@@ -152,7 +152,18 @@ static int ask(struct plain *ui, struct wiz_page *p, const char *question, char 
 
 /* ---- a page ---- */
 
-static void show(struct plain *ui, struct wiz_page *p)
+/* The page is not ours to change, as buf_cstr() might. */
+static void say_part(struct plain *ui, const struct buf *part)
+{
+	struct buf copy = {0};
+
+	buf_span(&copy, buf_view(part));
+	if (part->len && buf_cstr(&copy))
+		say(ui, buf_cstr(&copy));
+	buf_free(&copy);
+}
+
+static void show(struct plain *ui, const struct wiz_page *p)
 {
 	char line[LINE_MAX_];
 
@@ -161,15 +172,12 @@ static void show(struct plain *ui, struct wiz_page *p)
 	if (ui->moved)
 		say(ui, ui->place);
 	ui->moved = false;
-	if (buf_cstr(&p->text) && p->text.len)
-		say(ui, buf_cstr(&p->text));
-	if (buf_cstr(&p->news) && p->news.len) {
+	say_part(ui, &p->text);
+	if (p->news.len)
 		say(ui, "");
-		say(ui, buf_cstr(&p->news));
-	}
+	say_part(ui, &p->news);
 	ui->told.len = 0;
 	buf_span(&ui->told, buf_view(&p->news));
-	p->changed = false;
 }
 
 static int ask_fields(struct plain *ui, struct wiz_page *p)
@@ -301,6 +309,7 @@ static int plain_page(struct wiz_ui *base, struct wiz_page *p)
 	int end;
 
 	show(ui, p);
+	p->changed = false;
 	if (!p->n_buttons) {
 		do {
 			poll(NULL, 0, UI_TICK_MS);
@@ -355,12 +364,11 @@ static int plain_secret(struct wiz_ui *base, const struct wiz_page *p, const cha
 			struct secret *s)
 {
 	struct plain *ui = (struct plain *)base;
-	struct wiz_page shown = *p;
 	const bool terminal = isatty(STDIN_FILENO);
 	struct err e;
 	int end;
 
-	show(ui, &shown);
+	show(ui, p);
 	if (secret_set(s, "", 0, &e))
 		return WIZ_HANGUP;
 	say(ui, _("It is not shown while you type. An empty line goes back."));
