@@ -18,6 +18,9 @@
 # $NAME in a step is replaced by the variable. Nothing waits for a fixed time.
 # shellcheck shell=bash
 
+# Columns of the screen are counted in characters, whatever the machine speaks.
+export LC_ALL=C.UTF-8
+
 shots=$work/shots
 mkdir -p "$shots"
 tmux_name=ctl$$
