@@ -67,8 +67,6 @@ static int make_self(struct store *s, const char *state, const struct node_args 
 	if (!rc)
 		rc = node_make_all(&node, certs, der, state, p, roles, e);
 	if (!rc)
-		rc = store_cluster_name_set(s, "", e);
-	if (!rc)
 		rc = store_node_add(s, &node, e);
 	for (size_t i = 0; i < NODE_MAKE_CERTS; i++)
 		buf_free(&der[i]);

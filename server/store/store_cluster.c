@@ -16,9 +16,7 @@ int store_cluster_put_name(struct store *s, const char *name, struct err *e)
 {
 	struct query q;
 
-	query_start(&q, s,
-		    "INSERT INTO cluster (id, name) VALUES (1, ?)"
-		    " ON CONFLICT (id) DO UPDATE SET name = excluded.name");
+	query_start(&q, s, "UPDATE cluster SET name = ?");
 	query_put_text(&q, name);
 	return query_run(&q, "set the name of the cluster", e);
 }

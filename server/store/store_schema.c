@@ -263,6 +263,9 @@ static const char *const migrations[] = {
 	"   coalesce((SELECT max(number) FROM capf_issued), 0)))"
 	"  ON CONFLICT (phone) DO UPDATE SET number = excluded.number, no_keys = 0, wrong = 0,"
 	"  not_before = 0; END;",
+
+	/* The row is there from the beginning: without it, the revision would count nothing. */
+	"INSERT OR IGNORE INTO cluster (id, name) VALUES (1, '');",
 };
 
 enum { SCHEMA_VERSION = sizeof(migrations) / sizeof(migrations[0]) };
