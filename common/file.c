@@ -49,7 +49,7 @@ int file_read(const char *path, size_t max, struct buf *out, struct err *e)
 	return rc;
 }
 
-static int write_all(int fd, struct span data)
+int file_write_all(int fd, struct span data)
 {
 	while (data.len) {
 		const ssize_t n = write(fd, data.data, data.len);
@@ -93,7 +93,8 @@ static int write_as(const char *path, struct span data, mode_t mode,
 	if (asprintf(&tmp, "%s.XXXXXX", path) < 0)
 		return err_nomem(e);
 	fd = mkostemp(tmp, O_CLOEXEC);
-	if (fd < 0 || fchmod(fd, mode) || write_all(fd, data) || fsync(fd) || publish(tmp, path)) {
+	if (fd < 0 || fchmod(fd, mode) || file_write_all(fd, data) || fsync(fd) ||
+	    publish(tmp, path)) {
 		const int why = errno;
 
 		rc = err_set(e, ERR_FAILED, why == EEXIST ? "file-exists" : "file-write",

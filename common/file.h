@@ -18,6 +18,9 @@ int file_write(const char *path, struct span data, mode_t mode, struct err *e);
 /* As file_write, but fails with "file-exists" instead of replacing a file that is there. */
 int file_create(const char *path, struct span data, mode_t mode, struct err *e);
 
+/* Writes all of data, however many calls it takes; -1 and errno if that fails. */
+int file_write_all(int fd, struct span data);
+
 /* Makes the folder, and those above it, unless they are there. */
 int file_mkdirs(const char *path, mode_t mode, struct err *e);
 

@@ -85,21 +85,6 @@ static int fail(const char *path, struct err *e)
 	return ERR_FAILED;
 }
 
-static int write_all(int fd, struct span data)
-{
-	while (data.len) {
-		const ssize_t n = write(fd, data.data, data.len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		data.data += n;
-		data.len -= (size_t)n;
-	}
-	return 0;
-}
-
 static int write_tmp(const struct waiting *w, struct span data, mode_t mode, struct err *e)
 {
 	const int fd = mkostemp(w->tmp, O_CLOEXEC);
@@ -107,7 +92,7 @@ static int write_tmp(const struct waiting *w, struct span data, mode_t mode, str
 
 	if (fd < 0)
 		return fail(w->path, e);
-	if (fchmod(fd, mode) || write_all(fd, data))
+	if (fchmod(fd, mode) || file_write_all(fd, data))
 		rc = fail(w->path, e);
 	if (close(fd) && !rc)
 		rc = fail(w->path, e);

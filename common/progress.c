@@ -1,22 +1,14 @@
 #include "common/progress.h"
+#include "common/clock.h"
 
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { BETWEEN_MS = 100 };
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 void progress_show(struct progress *p, size_t done, size_t total)
 {
-	const int64_t now = now_ms();
+	const int64_t now = clock_ms();
 
 	if (now - p->shown_ms < BETWEEN_MS || !isatty(STDERR_FILENO))
 		return;

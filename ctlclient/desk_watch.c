@@ -1,4 +1,5 @@
 #include "ctlclient/desk_watch.h"
+#include "common/clock.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -7,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { SETTLE_MS = 10000 /* how long after news it is asked for again */ };
@@ -22,14 +22,6 @@ struct watching {
 	int64_t end;     /* in milliseconds; INT64_MAX: never */
 	int64_t settled; /* until then what there is may not be all there is to it */
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static int ctrl_c_open(struct watching *w, struct err *e)
 {
@@ -76,8 +68,8 @@ static int look(struct watching *w, bool first, bool *done, struct err *e)
 		return rc;
 	events = watch_events(w->watch, &n);
 	if (n)
-		w->settled = now_ms() + SETTLE_MS;
-	return n || first || now_ms() < w->settled ? w->news(w->arg, events, n, done, e) : 0;
+		w->settled = clock_ms() + SETTLE_MS;
+	return n || first || clock_ms() < w->settled ? w->news(w->arg, events, n, done, e) : 0;
 }
 
 static int time_is_over(const struct watching *w, int seconds, struct err *e)
@@ -98,7 +90,7 @@ static int watch_until(struct watching *w, int seconds, struct err *e)
 	int rc = look(w, true, &done, e);
 
 	while (!rc && !done) {
-		const int64_t left = w->end - now_ms();
+		const int64_t left = w->end - clock_ms();
 
 		if (left <= 0)
 			return time_is_over(w, seconds, e);
@@ -117,7 +109,7 @@ int desk_watch(struct desk *d, int seconds, desk_news_fn *news, void *arg, struc
 	if (rc)
 		return rc;
 	if (seconds != DESK_WATCH_FOREVER)
-		w.end = now_ms() + (int64_t)seconds * 1000;
+		w.end = clock_ms() + (int64_t)seconds * 1000;
 	rc = ctrl_c_open(&w, e);
 	if (!rc) {
 		rc = watch_until(&w, seconds, e);

@@ -150,7 +150,7 @@ static void take_lines(struct xml_reading *r, xmlNode *device, struct config *c)
 
 /* ---- parameters of the phone ---- */
 
-static struct config_value *find_value(struct config *c, const char *name)
+static struct config_value *find_value(const struct config *c, const char *name)
 {
 	for (size_t i = 0; i < c->nvalues; i++)
 		if (!strcmp(c->values[i].name, name))
@@ -322,10 +322,7 @@ void config_free(struct config *c)
 
 const struct config_value *config_value_find(const struct config *c, const char *name)
 {
-	for (size_t i = 0; i < c->nvalues; i++)
-		if (!strcmp(c->values[i].name, name))
-			return &c->values[i];
-	return NULL;
+	return find_value(c, name);
 }
 
 const char *config_auth_word(int capf_auth_mode)

@@ -115,17 +115,6 @@ static enum enroll_want on_request(struct enroll_session *s, const struct capf_m
 
 /* ---- bytes ---- */
 
-static bool fill(struct enroll_session *s, struct span *bytes, size_t n)
-{
-	const size_t missing = n > s->in.len ? n - s->in.len : 0;
-	const size_t take = missing < bytes->len ? missing : bytes->len;
-
-	buf_put(&s->in, bytes->data, take);
-	bytes->data += take;
-	bytes->len -= take;
-	return s->in.len >= n;
-}
-
 static enum enroll_want on_message(struct enroll_session *s)
 {
 	struct capf_message m;
@@ -145,10 +134,10 @@ enum enroll_want enroll_take(struct enroll_session *s, struct span bytes, size_t
 	*used = 0;
 	if (s->want != ENROLL_BYTES || !bytes.len)
 		return s->want;
-	if (fill(s, &bytes, CAPF_HEAD)) {
+	if (capf_fill(&s->in, &bytes, CAPF_HEAD)) {
 		if (capf_frame(&n, buf_view(&s->in), s->started ? &s->id : NULL, &s->why))
 			return want(s, ENROLL_BROKEN);
-		if (fill(s, &bytes, n))
+		if (capf_fill(&s->in, &bytes, n))
 			on_message(s);
 	}
 	*used = before - bytes.len;

@@ -1,5 +1,6 @@
 #include "phone/tftp_get.h"
 
+#include "common/clock.h"
 #include "common/text.h"
 #include "server/net/tftp_packet.h"
 
@@ -9,7 +10,6 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { DATAGRAM_MAX = TFTP_HEAD + TFTP_BLKSIZE_MAX };
@@ -44,14 +44,6 @@ struct fetch {
 
 	uint8_t datagram[DATAGRAM_MAX + 1]; /* one byte more shows what is too long */
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* ---- addresses ---- */
 
@@ -119,7 +111,7 @@ static void send_last(struct fetch *f)
 	const int wait = wait_ms(f->tries++);
 
 	transmit(f, &f->server, f->sent, f->sent_len);
-	f->deadline_ms = now_ms() + wait;
+	f->deadline_ms = clock_ms() + wait;
 	f->waited_ms += (unsigned)wait;
 }
 
@@ -205,7 +197,7 @@ static void lock(struct fetch *f, uint16_t port)
 static int receive(struct fetch *f, struct tftp_packet *p, struct err *e)
 {
 	for (;;) {
-		const int64_t left = f->deadline_ms - now_ms();
+		const int64_t left = f->deadline_ms - clock_ms();
 		struct pollfd poll_fd = {f->fd, POLLIN, 0};
 		union addr from = {0};
 		socklen_t from_len = sizeof(from);

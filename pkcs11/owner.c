@@ -1,4 +1,5 @@
 #include "pkcs11/owner.h"
+#include "common/clock.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -53,14 +54,6 @@ struct owner {
 /* On the owner's thread its owner, elsewhere NULL. */
 static _Thread_local struct owner *mine;
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void ring(struct owner *o)
 {
 	const uint64_t one = 1;
@@ -74,7 +67,7 @@ static void ring(struct owner *o)
 
 static void sign_of_life(struct owner *o)
 {
-	o->limit = now_ms() + (int64_t)o->ms * o->patience;
+	o->limit = clock_ms() + (int64_t)o->ms * o->patience;
 	ring(o);
 }
 
@@ -209,7 +202,7 @@ static void say_interrupted(struct owner *o)
 static bool wait_for_bell(struct owner *o, int64_t until, int interrupt)
 {
 	struct pollfd fds[] = {{o->bell, POLLIN, 0}, {interrupt, POLLIN, 0}};
-	const int64_t left = until - now_ms();
+	const int64_t left = until - clock_ms();
 	uint64_t rung;
 
 	pthread_mutex_unlock(&o->lock);
@@ -229,7 +222,7 @@ static void await(struct owner *o)
 	while (o->place != PLACE_DONE) {
 		const int64_t until = o->limit < grace ? o->limit : grace;
 
-		if (now_ms() >= until) {
+		if (clock_ms() >= until) {
 			if (until == grace)
 				say_interrupted(o);
 			else
@@ -238,7 +231,7 @@ static void await(struct owner *o)
 			return;
 		}
 		if (wait_for_bell(o, until, interrupt)) {
-			grace = now_ms() + GRACE_MS;
+			grace = clock_ms() + GRACE_MS;
 			interrupt = -1;
 		}
 	}
@@ -251,7 +244,7 @@ static void put_job(struct owner *o, owner_fn *fn, void *arg, struct err *e)
 	o->e = e;
 	o->doing = NULL;
 	o->patience = 1;
-	o->limit = now_ms() + (int64_t)o->ms;
+	o->limit = clock_ms() + (int64_t)o->ms;
 	o->place = PLACE_WAITING;
 	pthread_cond_broadcast(&o->changed);
 }

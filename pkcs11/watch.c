@@ -1,5 +1,6 @@
 #include "pkcs11/watch.h"
 
+#include "common/clock.h"
 #include "pkcs11/cryptoki.h"
 #include "pkcs11/owner.h"
 
@@ -55,17 +56,13 @@ struct watch {
 	int64_t judged_since, service_asked, hot_until, next, next_peek;
 };
 
-static int64_t clock_us(clockid_t which)
+/* Processor time of this thread, in microseconds. */
+static int64_t cpu_us(void)
 {
 	struct timespec t;
 
-	clock_gettime(which, &t);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
-static int64_t now_ms(void)
-{
-	return clock_us(CLOCK_MONOTONIC) / 1000;
 }
 
 int watch_open(struct watch **out, struct err *e)
@@ -466,12 +463,12 @@ static bool peeks(const struct watch *w)
 
 static bool peek(struct watch *w, const struct tokens *ts)
 {
-	const int64_t before = clock_us(CLOCK_THREAD_CPUTIME_ID);
+	const int64_t before = cpu_us();
 	bool any = false;
 
 	for (size_t i = 0; i < ts->n; i++)
 		any |= w->peek[i] && has_slot_event(w, &ts->modules[i], i);
-	w->next_peek = now_ms() + pause_for(clock_us(CLOCK_THREAD_CPUTIME_ID) - before, PEEK_MS);
+	w->next_peek = clock_ms() + pause_for(cpu_us() - before, PEEK_MS);
 	return any;
 }
 
@@ -500,7 +497,7 @@ static int look(struct watch *w, struct tokens *ts, int64_t now, bool usb_moved,
 
 int watch_look(struct watch *w, struct tokens *ts, struct err *e)
 {
-	const int64_t now = now_ms();
+	const int64_t now = clock_ms();
 	const bool usb_moved = usb_changed(w->usb);
 	const bool due = !w->started || usb_moved || now >= w->next;
 	int64_t before;
@@ -512,17 +509,17 @@ int watch_look(struct watch *w, struct tokens *ts, struct err *e)
 	owner_task("list its tokens", 1);
 	if (!due && (now < w->next_peek || !peek(w, ts)))
 		return 0;
-	before = clock_us(CLOCK_THREAD_CPUTIME_ID);
+	before = cpu_us();
 	rc = look(w, ts, now, usb_moved, e);
-	w->next = now_ms() + pause_for(clock_us(CLOCK_THREAD_CPUTIME_ID) - before,
-				       now < w->hot_until ? PEEK_MS : PAUSE_MS);
+	w->next =
+		clock_ms() + pause_for(cpu_us() - before, now < w->hot_until ? PEEK_MS : PAUSE_MS);
 	return rc;
 }
 
 int watch_pause(const struct watch *w)
 {
 	const int64_t next = peeks(w) && w->next_peek < w->next ? w->next_peek : w->next;
-	const int64_t left = next - now_ms();
+	const int64_t left = next - clock_ms();
 
 	return left > 0 ? (int)left : 0;
 }

@@ -293,18 +293,6 @@ static enum session_want on_message(struct session *s)
 
 /* ---- bytes ---- */
 
-/* Appends what is still missing to n bytes; true if they are there. */
-static bool fill(struct session *s, struct span *bytes, size_t n)
-{
-	const size_t missing = n > s->in.len ? n - s->in.len : 0;
-	const size_t take = missing < bytes->len ? missing : bytes->len;
-
-	buf_put(&s->in, bytes->data, take);
-	bytes->data += take;
-	bytes->len -= take;
-	return s->in.len >= n;
-}
-
 enum session_want session_take(struct session *s, struct span bytes, size_t *used)
 {
 	const size_t before = bytes.len;
@@ -314,10 +302,10 @@ enum session_want session_take(struct session *s, struct span bytes, size_t *use
 	*used = 0;
 	if (s->want != SESSION_BYTES || !bytes.len)
 		return s->want;
-	if (fill(s, &bytes, CAPF_HEAD)) {
+	if (capf_fill(&s->in, &bytes, CAPF_HEAD)) {
 		if (capf_frame(&n, buf_view(&s->in), &s->id, &e))
 			return refuse(s, "%.120s", e.what);
-		if (fill(s, &bytes, n))
+		if (capf_fill(&s->in, &bytes, n))
 			on_message(s);
 	}
 	*used = before - bytes.len;

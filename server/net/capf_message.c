@@ -39,6 +39,17 @@ int capf_frame(size_t *n, struct span bytes, const uint32_t *session, struct err
 	return 0;
 }
 
+bool capf_fill(struct buf *in, struct span *bytes, size_t n)
+{
+	const size_t missing = n > in->len ? n - in->len : 0;
+	const size_t take = missing < bytes->len ? missing : bytes->len;
+
+	buf_put(in, bytes->data, take);
+	bytes->data += take;
+	bytes->len -= take;
+	return in->len >= n;
+}
+
 /* What length a number has; 0 for elements that are none. */
 static size_t number_len(uint8_t tag)
 {

@@ -90,6 +90,9 @@ struct capf_message {
  * "capf-length" (a body over CAPF_BODY_MAX). */
 int capf_frame(size_t *n, struct span bytes, const uint32_t *session, struct err *e);
 
+/* Moves what in lacks to n bytes from the beginning of bytes to it; true if it has them then. */
+bool capf_fill(struct buf *in, struct span *bytes, size_t n);
+
 /* Takes a whole message apart. ERR_REFUSED "capf-element": one that runs past the end, occurs
  * twice, or has a number of a wrong length. Unknown elements are skipped; what is in the others is
  * looked at by the verbs below, because elements that nobody needs may hold anything. */

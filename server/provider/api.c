@@ -1,5 +1,6 @@
 #include "server/provider/api.h"
 
+#include "common/clock.h"
 #include "common/json.h"
 #include "server/net/problem.h"
 #include "server/provider/api_call.h"
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { AWAIT_LOOK_MS = 10 };
 
@@ -80,14 +80,6 @@ void call_answer(struct call *c)
 }
 
 /* ---- the way through ---- */
-
-int64_t steady_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static int write_doc(struct call *c, struct err *e)
 {
@@ -186,7 +178,7 @@ void call_await(struct call *c)
 	struct api *a = c->api;
 	struct err ignored;
 
-	if (!courier_settled(a->courier, c->awaited) && steady_ms() < c->await_until_ms &&
+	if (!courier_settled(a->courier, c->awaited) && clock_ms() < c->await_until_ms &&
 	    !a->stopping) {
 		if (!c->later)
 			c->later = evtimer_new(a->base, on_await, c);

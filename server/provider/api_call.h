@@ -56,9 +56,6 @@ struct call {
 	int64_t await_until_ms; /* on the steady clock */
 };
 
-/* Milliseconds of a steady clock. */
-int64_t steady_ms(void);
-
 enum {
 	ETAG_MAX = 32,
 	ROUTE_METHODS_MAX = 64,

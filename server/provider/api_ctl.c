@@ -1,6 +1,7 @@
 /* The cluster, its list, and what became of it: what clients read, and the commit. */
 #include "server/provider/api_call.h"
 
+#include "common/clock.h"
 #include "common/json.h"
 #include "server/net/http_head.h"
 #include "server/provider/commit.h"
@@ -166,7 +167,7 @@ static int push(struct call *c, struct store *s, struct err *e)
 	(void)activate(c->api->activator, s, &not_active);
 	courier_wake(c->api->courier);
 	c->awaited = commit.generation;
-	c->await_until_ms = steady_ms() + AWAIT_MS;
+	c->await_until_ms = clock_ms() + AWAIT_MS;
 	rc = view_distribution(&c->doc, s, e);
 	more = json_pack("{s:I, s:s}", "generation", (json_int_t)commit.generation, "security_mode",
 			 view_mode(commit.mixed));

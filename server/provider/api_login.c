@@ -1,6 +1,7 @@
 /* Logging in: on the loop what is remembered, on a worker what must be looked up. */
 #include "server/provider/api_call.h"
 
+#include "common/clock.h"
 #include "server/net/problem.h"
 
 #include <stdio.h>
@@ -20,7 +21,7 @@ static void note_login(struct call *c, struct store *s, bool fresh, const struct
 		snprintf(text, sizeof(text), "%s",
 			 c->login.has_cert ? "password and certificate" : "password");
 	if (why || fresh)
-		login_audit_note(c->api->login_audit, s, !why, text, steady_ms());
+		login_audit_note(c->api->login_audit, s, !why, text, clock_ms());
 }
 
 int login_verify(struct call *c, struct store *s, struct err *e)
@@ -34,7 +35,7 @@ int login_verify(struct call *c, struct store *s, struct err *e)
 	c->login_failed = rc != 0;
 	fresh = !rc && !(c->known && c->version == user.version);
 	if (fresh && c->has_mac)
-		login_cache_add(c->api->logins, c->mac, user.version, steady_ms());
+		login_cache_add(c->api->logins, c->mac, user.version, clock_ms());
 	if (!rc)
 		rc = auth_allows(c->route->need, &user, e);
 	/* What our own troubles refuse is no decision. */
@@ -56,9 +57,9 @@ static void keep(struct call *c)
 
 	if (c->moment == LOGIN_NO_MOMENT || c->login_failed || !c->has_mac)
 		return;
-	login_cache_confirm(c->api->logins, c->mac, c->moment, steady_ms());
+	login_cache_confirm(c->api->logins, c->mac, c->moment, clock_ms());
 	if (c->route->keep && !c->e.kind && c->status == 200)
-		kept_put(c->api->kept, &answer, steady_ms());
+		kept_put(c->api->kept, &answer, clock_ms());
 }
 
 static void login_done(void *job)
@@ -73,7 +74,7 @@ static void login_done(void *job)
 			throttle_cancel(a->throttle, c->login.user, c->login.address);
 		else
 			hold_ms = throttle_result(a->throttle, c->login.user, c->login.address,
-						  !guessed, steady_ms());
+						  !guessed, clock_ms());
 	}
 	if (!c->login_failed && c->known)
 		a->counts.logins_remembered++;
@@ -126,7 +127,7 @@ static void recall(struct call *c)
 
 	c->has_mac = login_cache_mac(logins, &c->login, c->mac);
 	c->known = c->has_mac &&
-		   login_cache_find(logins, c->mac, steady_ms(), &c->version, &c->confirmed);
+		   login_cache_find(logins, c->mac, clock_ms(), &c->version, &c->confirmed);
 	if (!kept_moment(c->api->kept, &c->moment))
 		c->moment = LOGIN_NO_MOMENT;
 }
@@ -141,7 +142,7 @@ static bool answer_kept(struct call *c)
 	    c->confirmed != c->moment || *https_query(c->request) ||
 	    https_header(c->request, "If-None-Match"))
 		return false;
-	a = kept_find(c->api->kept, c->route, c->moment, steady_ms());
+	a = kept_find(c->api->kept, c->route, c->moment, clock_ms());
 	if (!a)
 		return false;
 	c->api->counts.logins_remembered++;
@@ -164,8 +165,8 @@ void login_take(struct call *c)
 	snprintf(c->login.address, sizeof(c->login.address), "%s", peer);
 	take_client_cert(c);
 	recall(c);
-	wait_ms = c->known ? throttle_wait(a->throttle, c->login.user, peer, steady_ms())
-			   : throttle_ask(a->throttle, c->login.user, peer, steady_ms());
+	wait_ms = c->known ? throttle_wait(a->throttle, c->login.user, peer, clock_ms())
+			   : throttle_ask(a->throttle, c->login.user, peer, clock_ms());
 	if (wait_ms) {
 		refuse_for_now(c, wait_ms);
 		return;

@@ -1,6 +1,7 @@
 /* Configuration sessions in the API, and the audit log. */
 #include "server/provider/api_call.h"
 
+#include "common/clock.h"
 #include "common/hex.h"
 #include "common/json.h"
 #include "server/net/http_head.h"
@@ -24,7 +25,7 @@ static json_t *json_lease(const struct lease *l)
 static json_t *json_leases(struct call *c)
 {
 	struct lease list[LEASES_MAX];
-	const size_t n = leases_list(c->api->leases, steady_ms(), list);
+	const size_t n = leases_list(c->api->leases, clock_ms(), list);
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < n; i++)
@@ -56,10 +57,10 @@ int session_open(struct call *c, struct store *s, struct err *e)
 	struct lease lease;
 	struct err ignored;
 
-	if (leases_open(c->api->leases, c->login.user, c->login.address, steady_ms(), &lease, e))
+	if (leases_open(c->api->leases, c->login.user, c->login.address, clock_ms(), &lease, e))
 		return refused(c, s, e);
 	if (note(s, true, "opened", e)) {
-		(void)leases_close(c->api->leases, lease.id, steady_ms(), &lease, &ignored);
+		(void)leases_close(c->api->leases, lease.id, clock_ms(), &lease, &ignored);
 		return (int)e->kind;
 	}
 	c->doc = json_lease(&lease);
@@ -81,7 +82,7 @@ int session_close(struct call *c, struct store *s, struct err *e)
 	char text[STORE_NAME_MAX + 96];
 	struct lease lease;
 
-	if (leases_close(c->api->leases, c->name, steady_ms(), &lease, e))
+	if (leases_close(c->api->leases, c->name, clock_ms(), &lease, e))
 		return (int)e->kind;
 	snprintf(text, sizeof(text), "ended that of %s from %s", lease.user, lease.address);
 	c->doc = json_object();
@@ -94,9 +95,9 @@ int session_enter(struct call *c, struct lease *brief, struct err *e)
 	int rc;
 
 	*brief = (struct lease){0};
-	if (id && leases_use(c->api->leases, id, c->login.user, steady_ms()))
+	if (id && leases_use(c->api->leases, id, c->login.user, clock_ms()))
 		return 0;
-	rc = leases_open(c->api->leases, c->login.user, c->login.address, steady_ms(), brief, e);
+	rc = leases_open(c->api->leases, c->login.user, c->login.address, clock_ms(), brief, e);
 	if (rc == ERR_CONFLICT)
 		c->extra = json_pack("{s:o}", "sessions", json_leases(c));
 	return rc;
@@ -108,7 +109,7 @@ void session_leave(struct call *c, const struct lease *brief)
 	struct err ignored;
 
 	if (*brief->id)
-		(void)leases_close(c->api->leases, brief->id, steady_ms(), &closed, &ignored);
+		(void)leases_close(c->api->leases, brief->id, clock_ms(), &closed, &ignored);
 }
 
 /* ---- the audit log ---- */

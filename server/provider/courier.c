@@ -1,5 +1,6 @@
 #include "server/provider/courier.h"
 
+#include "common/clock.h"
 #include "common/file.h"
 #include "server/provider/visit.h"
 
@@ -35,14 +36,6 @@ struct courier {
 	bool stale;   /* the items are not those of the store */
 	size_t seats; /* taken by threads that are starting */
 };
-
-static int64_t steady_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 unsigned courier_pause_ms(unsigned failures)
 {
@@ -141,7 +134,7 @@ static void finish(struct courier *c, int64_t id, bool well, int64_t generation)
 	it->busy = false;
 	it->settled = generation;
 	it->failures = well || it->again ? 0 : it->failures + 1;
-	it->due_ms = steady_ms();
+	it->due_ms = clock_ms();
 	if (!it->again)
 		it->due_ms += well ? COURIER_CHECK_MS : courier_pause_ms(it->failures);
 	it->again = false;
@@ -182,11 +175,11 @@ static void *run(void *arg)
 
 		if (c->stale && refresh_items(c, s, &e)) {
 			log_line(c->log, LOG_LEVEL_ERROR, "%s", e.what);
-			wait_until(c, steady_ms() + COURIER_FIRST_MS);
+			wait_until(c, clock_ms() + COURIER_FIRST_MS);
 			continue;
 		}
 		it = next_item(c);
-		if (it && it->due_ms <= steady_ms())
+		if (it && it->due_ms <= clock_ms())
 			go(c, s, it);
 		else
 			wait_until(c, it ? it->due_ms : -1);

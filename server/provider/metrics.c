@@ -1,6 +1,7 @@
 #include "server/provider/metrics.h"
 
 #include "common/bytes.h"
+#include "common/clock.h"
 #include "server/provider/api_call.h"
 #include "server/provider/counts.h"
 #include "server/provider/expiry.h"
@@ -156,7 +157,7 @@ static void put_process(struct buf *b, struct api *a)
 	struct lease list[LEASES_MAX];
 
 	head(b, "ctlsuite_sessions", "gauge", "Configuration sessions that are open.");
-	buf_printf(b, "ctlsuite_sessions %zu\n", leases_list(a->leases, steady_ms(), list));
+	buf_printf(b, "ctlsuite_sessions %zu\n", leases_list(a->leases, clock_ms(), list));
 	head(b, "ctlsuite_build_info", "gauge", "Version of the running program.");
 	buf_printf(b, "ctlsuite_build_info{version=\"%s\"} 1\n", CTL_VERSION);
 }

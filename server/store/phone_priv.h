@@ -9,9 +9,8 @@
  * than the time in seconds, so that a restored backup does not hand versions out again. */
 int phone_next_version(struct store *s, int64_t *version, struct err *e);
 
-/* ERR_CONFLICT "stale-version" unless expected is STORE_ANY_VERSION or version. what names the
- * thing
- * ("the profile x"). */
+/* ERR_CONFLICT "stale-version" unless expected is STORE_ANY_VERSION or version. what names
+ * the thing ("the profile x"). */
 int phone_check_version(int64_t expected, int64_t version, const char *what, struct err *e);
 
 /* Whether a text of people may be stored: printable, no blanks at its ends, not empty unless
@@ -33,6 +32,9 @@ int phone_check_values(const struct store_values *v, struct err *e);
  * names of phones for the id. */
 int phone_refuse_in_use(struct query *q, int64_t id, const char *slug, const char *why,
 			struct err *e);
+
+/* ERR_USAGE "auth-string" unless text is an authentication string, or empty. */
+int phone_check_string(struct span text, struct err *e);
 
 /* "there is no phone ..." */
 int phone_refuse_unknown(const char *name, struct err *e);

@@ -128,19 +128,6 @@ static void what_it_is(char what[80], const struct store_capf_case *c)
 	snprintf(what, 80, "authentication string of instance %" PRId64, c->id);
 }
 
-static int check_string(struct span text, struct err *e)
-{
-	bool digits = true;
-
-	for (size_t i = 0; i < text.len; i++)
-		digits = digits && text.data[i] >= '0' && text.data[i] <= '9';
-	if (!text.len ||
-	    (digits && text.len >= STORE_AUTH_STRING_MIN && text.len <= STORE_AUTH_STRING_MAX))
-		return 0;
-	return err_set(e, ERR_USAGE, "auth-string", "an authentication string has %d to %d digits",
-		       STORE_AUTH_STRING_MIN, STORE_AUTH_STRING_MAX);
-}
-
 int capf_string_set(struct store *s, const struct store_capf_case *c, struct span text,
 		    struct err *e)
 {
@@ -152,7 +139,7 @@ int capf_string_set(struct store *s, const struct store_capf_case *c, struct spa
 	if (c->kind == STORE_CAPF_PHONE)
 		return store_phone_secret_set(s, c->name, STORE_SECRET_AUTH_STRING, text, e);
 	what_it_is(what, c);
-	rc = check_string(text, e);
+	rc = phone_check_string(text, e);
 	if (!rc && text.len)
 		rc = seal(s, &sealed, what, text, e);
 	if (!rc) {

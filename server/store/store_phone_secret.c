@@ -117,7 +117,7 @@ static int check_key(const struct store_phone *p, struct span key, struct err *e
 			       : "takes no encrypted configuration");
 }
 
-static int check_string(struct span text, struct err *e)
+int phone_check_string(struct span text, struct err *e)
 {
 	bool digits = true;
 
@@ -188,7 +188,7 @@ static int write_secret(struct store *s, const struct store_phone *p, enum store
 {
 	struct buf sealed = {0};
 	char what[80];
-	int rc = which == STORE_SECRET_KEY ? check_key(p, value, e) : check_string(value, e);
+	int rc = which == STORE_SECRET_KEY ? check_key(p, value, e) : phone_check_string(value, e);
 
 	what_it_is(what, which, p->id);
 	if (!rc && value.len)

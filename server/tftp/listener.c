@@ -1,21 +1,13 @@
+#include "common/clock.h"
 #include "server/tftp/listener_priv.h"
 
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
 	BATCHES_PER_EVENT = 8, /* then the other sockets have their turn */
 	LOG_PER_SECOND = 20,
 };
-
-static uint64_t clock_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 int shown(struct span text)
 {
@@ -65,7 +57,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	l->now_ms = clock_ms();
+	l->now_ms = (uint64_t)clock_ms();
 	wheel_run(&l->wheel, l->now_ms, session_due, l);
 	flush_all(l);
 	if (!sessions_count(l->sessions))
@@ -86,7 +78,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	struct listener *l = port->owner;
 
 	(void)what;
-	l->now_ms = clock_ms();
+	l->now_ms = (uint64_t)clock_ms();
 	for (int batch = 0; batch < BATCHES_PER_EVENT; batch++) {
 		const size_t n = udp_receive(l->inbox, fd);
 
@@ -159,7 +151,7 @@ int listener_open(struct listener **out, const struct listener_opts *opts, struc
 	l->well_known.fd = opts->fd;
 	for (size_t i = 0; i < TID_SOCKETS; i++)
 		l->tids[i].fd = -1;
-	wheel_init(&l->wheel, clock_ms());
+	wheel_init(&l->wheel, (uint64_t)clock_ms());
 	l->inbox = udp_inbox_new();
 	l->sessions = sessions_new();
 	l->tick = event_new(opts->base, -1, EV_PERSIST, on_tick, l);

@@ -1,5 +1,6 @@
 #include "server/tftp/web.h"
 
+#include "common/clock.h"
 #include "common/log_limit.h"
 #include "common/sha256.h"
 #include "server/net/http_file.h"
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
 	HEAD_S = 10, /* for the handshake and the head of a request */
@@ -39,14 +39,6 @@ struct web {
 	struct log_limit log;
 	TAILQ_HEAD(, pending) pendings;
 };
-
-static uint64_t clock_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 /* ---- short answers ---- */
 
@@ -274,8 +266,10 @@ static void on_request(struct https_request *r, void *arg)
 	char cn[CN_MAX];
 	struct name name;
 	union udp_addr peer;
-	const struct serve_ask ask = {
-		.name = &name, .peer = &peer, .device = device_of(r, cn), .now_ms = clock_ms()};
+	const struct serve_ask ask = {.name = &name,
+				      .peer = &peer,
+				      .device = device_of(r, cn),
+				      .now_ms = (uint64_t)clock_ms()};
 
 	memcpy(&peer, https_peer_addr(r), sizeof(peer));
 	if (strcmp(https_method(r), "GET") != 0 && strcmp(https_method(r), "HEAD") != 0)
