@@ -121,10 +121,11 @@ static void push(struct fixture *f, int64_t expected, int signer, int other)
 /* Past every check, as a broken or conquered first node would. */
 static void smuggle(struct fixture *f, int64_t expected, int signer, int other)
 {
-	const struct store_expected at = {.generation = expected};
+	struct store_expected at = {.generation = expected};
 	struct store_ctl c = {
 		.time = 1, .mixed = true, .user = "eve", .file = list_of(f, signer, other)};
 
+	assert_int_equal(store_cluster_revision(f->s, &at.revision, &f->e), 0);
 	assert_int_equal(store_ctl_commit(f->s, &at, &c, &f->e), 0);
 	store_ctl_free(&c);
 }
