@@ -17,8 +17,8 @@
 enum {
 	TOKENS = 2,
 	COMMITS = 30,
-	ACCEPTED = 5,  /* at least, or the test says nothing; */
-	PATIENCE = 20, /* then there are more tries */
+	ACCEPTED = 5,    /* at least, or the test says nothing; */
+	PATIENCE = 20,   /* then there are more tries */
 	PAUSE_US = 2000, /* of the one who changes the cluster */
 };
 
