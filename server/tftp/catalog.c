@@ -172,13 +172,18 @@ static unsigned next_source(const struct catalog *c, const struct name *n, unsig
 
 static void tell(struct catalog_entry *en)
 {
-	struct content *content = content_ref(en->content);
+	/* What was made before may be there still, but nobody knows whether it is right. */
+	struct content *content = en->known == KNOWN_CONTENT ? content_ref(en->content) : NULL;
+	const struct err *e = NULL;
 	struct catalog_waiter *w;
+
+	if (en->known == KNOWN_TROUBLE)
+		e = en->trouble ? en->trouble : &en->catalog->full;
 
 	while ((w = TAILQ_FIRST(&en->waiters))) {
 		TAILQ_REMOVE(&en->waiters, w, link);
 		w->entry = NULL;
-		w->ready(w, content, en->trouble);
+		w->ready(w, content, e);
 	}
 	content_unref(content);
 }

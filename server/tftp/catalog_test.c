@@ -307,6 +307,26 @@ static void trouble_is_not_asked_for_too_often(void **state)
 	assert_true(fetch(f, "dev/a", CATALOG_RETRY_MS).has_content);
 }
 
+/* What was right before the store changed is not given out when nobody knows whether it still is.
+ */
+static void trouble_hides_what_was_before(void **state)
+{
+	struct fixture *f = *state;
+	struct content *c;
+	struct waiting w;
+
+	assert_true(fetch(f, "dev/a", 0).has_content);
+	catalog_changed(f->catalog);
+	f->world.made = CATALOG_FAILED;
+	w = fetch(f, "dev/a", 0);
+	assert_true(w.has_error && !w.has_content);
+	assert_int_equal(find(f, "dev/a", 0, NULL, &c), CATALOG_TROUBLE);
+	f->world.made = CATALOG_MADE;
+	w = fetch(f, "dev/a", CATALOG_RETRY_MS);
+	assert_true(w.has_content && !w.has_error);
+	assert_int_equal(f->world.unchanged, 1);
+}
+
 static void memory_has_a_limit(void **state)
 {
 	struct fixture *f = *state;
@@ -415,6 +435,7 @@ int main(void)
 		WITH_WORLD(sources_are_asked_in_order),
 		WITH_WORLD(stale_answers_are_looked_at),
 		WITH_WORLD(trouble_is_not_asked_for_too_often),
+		WITH_WORLD(trouble_hides_what_was_before),
 		WITH_WORLD(memory_has_a_limit),
 		WITH_WORLD(transfers_hold_memory),
 		WITH_WORLD(nobody_waits_any_more),
