@@ -16,13 +16,15 @@ int fetch_file(void *arg, const char *name, struct buf *out, struct err *e)
 	const size_t start = out->len;
 	int rc;
 
-	if (!s->http)
-		return tftp_get(out, s->tftp, name, e);
-	rc = http_get(out, s->http, name, e);
-	if (!rc || !s->tftp)
-		return rc;
-	out->len = start;
-	return tftp_get(out, s->tftp, name, e);
+	rc = s->http ? http_get(out, s->http, name, e) : ERR_FAILED;
+	if (rc && s->tftp) {
+		out->len = start;
+		rc = tftp_get(out, s->tftp, name, e);
+	}
+	/* What the page of a 404 says is no file. */
+	if (rc)
+		out->len = start;
+	return rc;
 }
 
 int fetch_setup(struct fetch_setup *f, const char *tftp, const char *http, uint32_t blksize,

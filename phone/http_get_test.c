@@ -145,6 +145,13 @@ static void tftp_is_asked_next(void **state)
 	assert_int_equal(fetch_file(&both, "f", &out, &e), 0);
 	stop(&s);
 	assert_int_equal(out.len, 5);
+	/* The page that says so is no part of any file. */
+	both.tftp = NULL;
+	start(&s, "HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n" END "sorry");
+	snprintf(h.base, sizeof(h.base), "http://127.0.0.1:%u/", s.port);
+	assert_int_equal(fetch_file(&both, "f", &out, &e), ERR_FAILED);
+	stop(&s);
+	assert_int_equal(out.len, 5);
 	buf_free(&out);
 }
 
