@@ -120,34 +120,53 @@ bool name_is_ctl(const struct name *n)
 	return take_word(&at, "ctlsep") && take_mac(&at) && !strcasecmp(at, ".tlv");
 }
 
-/* Takes what stands in front of the digits; *mac is where they begin. */
-static bool take_device(const char **at, const char **mac)
+/* What names begin with, and what the device is called then. */
+struct front {
+	const char *word, *device;
+	bool bare; /* the name may end with the digits */
+};
+
+/* Takes what stands in front of the digits, and them; *mac is where they begin. NULL if it is not
+ * there. */
+static const struct front *take_device(const char **at, const char **mac)
 {
-	static const char *const fronts[] = {"sep", "sip", "ata", "ld"};
+	static const struct front fronts[] = {
+		{"sep", "SEP", false},
+		{"sip", "SEP", false},
+		{"ata", "ATA", false},
+		{"ld", "SEP", true},
+	};
 
 	for (size_t i = 0; i < sizeof(fronts) / sizeof(fronts[0]); i++) {
 		const char *here = *at;
 
-		if (!take_word(&here, fronts[i]))
+		if (!take_word(&here, fronts[i].word))
 			continue;
 		*mac = here;
 		if (take_mac(&here)) {
 			*at = here;
-			return true;
+			return &fronts[i];
 		}
 	}
-	return false;
+	return NULL;
+}
+
+static bool ends_here(const char *at, const struct front *f)
+{
+	return !*at && f->bare;
 }
 
 bool name_device(char device[NAME_DEVICE], const struct name *n)
 {
 	const char *at = n->text, *mac;
+	const struct front *f;
 
 	if (!take_word(&at, "ctl") && !take_word(&at, "ext_itl"))
 		(void)take_word(&at, "itl");
-	if (!take_device(&at, &mac) || *at != '.')
+	f = take_device(&at, &mac);
+	if (!f || (*at != '.' && !ends_here(at, f)))
 		return false;
-	snprintf(device, NAME_DEVICE, "SEP%.*s", MAC_DIGITS, mac);
+	snprintf(device, NAME_DEVICE, "%s%.*s", f->device, MAC_DIGITS, mac);
 	for (char *c = device; *c; c++)
 		*c = (char)toupper((unsigned char)*c);
 	return true;
@@ -156,6 +175,7 @@ bool name_device(char device[NAME_DEVICE], const struct name *n)
 bool name_is_config(const struct name *n)
 {
 	const char *at = n->text, *mac;
+	const struct front *f = take_device(&at, &mac);
 
-	return take_device(&at, &mac) && (!strncasecmp(at, ".cnf", 4) || !strcasecmp(at, ".x"));
+	return f && (!strncasecmp(at, ".cnf", 4) || !strcasecmp(at, ".x") || ends_here(at, f));
 }

@@ -32,7 +32,8 @@ bool name_is_ctl(const struct name *n);
 enum { NAME_DEVICE = 16 }; /* "SEP001122334455" and its NUL */
 
 /* The device that a name speaks of: the letters "SEP" and the twelve hexadecimal digits in
- * CTLSEP<MAC>.tlv, ITLSEP<MAC>.tlv, SEP<MAC>.cnf.xml, SIP<MAC>.cnf and so on. False if none. */
+ * CTLSEP<MAC>.tlv, ITLSEP<MAC>.tlv, SEP<MAC>.cnf.xml, SIP<MAC>.cnf, LD<MAC> and so on; "ATA" and
+ * them where the name has that. False if none. */
 bool name_device(char device[NAME_DEVICE], const struct name *n);
 
 /* Whether it is the device's own configuration, in whatever form. */
