@@ -170,6 +170,10 @@ until_true "the phone's change is served" this_changed
 tftp "$file" 0
 noted() { api GET /phones/$mac && [ "$(jq -r '.seen.file + " " + .seen.outcome + " " + .seen.address' "$work/api")" = "$file sent 127.0.0.1" ]; }
 until_true "the request is noted" noted
+web SEP001122334499.cnf.xml.enc.sgn 404 -I
 tftp $mac.cnf.xml.enc.sgn 68
 noted_absent() { api GET /phones/$mac && [ "$(jq -r .seen.outcome "$work/api")" = not-found ]; }
 until_true "what was not found is noted" noted_absent
+# Nobody has fetched what he only asked the length of.
+api GET /phones/SEP001122334499
+is "$(jq -r .seen.file "$work/api")" SEP001122334499.cnf.xml "the file that was asked for last, but for HEAD"

@@ -69,8 +69,10 @@ static void take_file(struct catalog_job *j, struct device_file *f)
 {
 	_Static_assert((int)DEVICE_FILE_TAG_LEN == (int)CONTENT_OWNER, "an owner is a SHA-256");
 	j->content = content_new(&f->bytes);
-	if (!j->content)
+	if (!j->content) {
+		err_nomem(&j->e);
 		return;
+	}
 	j->content->secret = f->has_secrets;
 	for (size_t i = 0; i < f->nowners; i++) {
 		memcpy(j->content->owner[i], f->owners[i], CONTENT_OWNER);
@@ -163,10 +165,10 @@ static void sign(struct catalog_job *j, struct maker *m, const struct catalog_jo
 	buf_free(&file);
 	if (!rc && absent)
 		j->made = CATALOG_NONE;
-	else if (!rc)
-		j->content = content_new(&out);
-	if (j->content)
+	else if (!rc && (j->content = content_new(&out)))
 		j->made = CATALOG_MADE;
+	else if (!rc)
+		err_nomem(&j->e);
 	buf_free(&out);
 }
 

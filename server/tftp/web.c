@@ -72,7 +72,9 @@ static void note(struct web *w, const struct https_request *r, const char *outco
 	const struct asked_note what = {
 		.name = &name, .address = https_peer(r), .outcome = outcome, .content = content};
 
-	if (!https_header(r, "Ctl-Probe") && name_take_path(&name, https_path(r)))
+	/* Who asks for the head alone has not got the file. */
+	if (!strcmp(https_method(r), "GET") && !https_header(r, "Ctl-Probe") &&
+	    name_take_path(&name, https_path(r)))
 		asked_note(w->serve->asked, &what);
 }
 
