@@ -36,6 +36,10 @@ int phone_refuse_in_use(struct query *q, int64_t id, const char *slug, const cha
 /* ERR_USAGE "auth-string" unless text is an authentication string, or empty. */
 int phone_check_string(struct span text, struct err *e);
 
+/* ERR_CONFLICT "auth-string-taken" if the string that the phone has is one that another phone is
+ * waiting with for CAPF. */
+int phone_check_string_free(struct store *s, int64_t id, struct err *e);
+
 /* "there is no phone ..." */
 int phone_refuse_unknown(const char *name, struct err *e);
 

@@ -196,6 +196,8 @@ static int set(struct store *s, const struct store_capf_case *c, const struct st
 	/* Afterwards: two pending operations must not share a string. */
 	if (!rc && o->string)
 		rc = capf_string_set(s, c, *o->string, e);
+	else if (!rc && o->operation != STORE_CAPF_NONE && c->kind == STORE_CAPF_PHONE)
+		rc = phone_check_string_free(s, c->id, e);
 	if (!rc)
 		rc = begin_work(s, c, o, e);
 	if (!rc)

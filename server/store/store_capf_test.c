@@ -227,6 +227,25 @@ static void strings(void **state)
 	assert_int_equal(check(f, &c, long_one, NOW), STORE_CAPF_WRONG);
 }
 
+/* A string that was kept for later may have been given to another phone meanwhile. */
+static void strings_that_two_phones_have(void **state)
+{
+	struct fixture *f = *state;
+	struct store_phone p = {.protocol = DEVICE_SCCP, .name = "SEP001122334456"};
+
+	strcpy(p.model, "7970");
+	assert_int_equal(store_phone_add(f->s, &p, &f->e), 0);
+	assert_int_equal(order(f, PHONE, STORE_CAPF_NONE, "123456"), 0);
+	assert_int_equal(order(f, p.name, STORE_CAPF_INSTALL, "123456"), 0);
+	assert_int_equal(order(f, PHONE, STORE_CAPF_INSTALL, NULL), ERR_CONFLICT);
+	assert_string_equal(f->e.id, "auth-string-taken");
+	assert_int_equal(get(f, PHONE).capf.status, STORE_CAPF_IDLE);
+	assert_int_equal(order(f, p.name, STORE_CAPF_INSTALL, NULL), 0);
+	assert_int_equal(order(f, p.name, STORE_CAPF_NONE, NULL), 0);
+	assert_int_equal(order(f, PHONE, STORE_CAPF_INSTALL, NULL), 0);
+	store_phone_free(&p);
+}
+
 static int64_t wrong_try(struct fixture *f, int64_t now)
 {
 	const struct store_capf_case c = get(f, PHONE);
@@ -512,6 +531,7 @@ int main(void)
 		T(orders),
 		T(deadlines),
 		T(strings),
+		T(strings_that_two_phones_have),
 		T(guessing),
 		T(issuing),
 		T(replaced_operations),

@@ -130,26 +130,43 @@ int phone_check_string(struct span text, struct err *e)
 		       STORE_AUTH_STRING_MIN, STORE_AUTH_STRING_MAX);
 }
 
-/* Two phones with one string while both wait for CAPF: either could pass for the other. */
+/* Two phones with one string while both wait for CAPF: either could pass for the other. q finds
+ * such a phone. */
+static int refuse_taken(struct query *q, struct err *e)
+{
+	const bool taken = query_row(q);
+	const int rc = query_end(q, "look for the authentication string", e);
+
+	if (rc || !taken)
+		return rc;
+	return err_set(e, ERR_CONFLICT, "auth-string-taken",
+		       "another phone has that authentication string, and its operation is "
+		       "pending");
+}
+
 static int check_unique(struct store *s, const struct store_phone *p,
 			const uint8_t mark[SEAL_MARK_LEN], struct err *e)
 {
 	struct query q;
-	bool taken;
-	int rc;
 
 	query_start(&q, s,
 		    "SELECT 1 FROM phones WHERE auth_mark <> x'' AND auth_mark = ? AND id <> ?"
 		    " AND capf_status = 1");
 	query_put_blob(&q, span_of(mark, SEAL_MARK_LEN));
 	query_put_int(&q, p->id);
-	taken = query_row(&q);
-	rc = query_end(&q, "look for the authentication string", e);
-	if (!rc && taken)
-		rc = err_set(e, ERR_CONFLICT, "auth-string-taken",
-			     "another phone has that authentication string, and its operation is "
-			     "pending");
-	return rc;
+	return refuse_taken(&q, e);
+}
+
+int phone_check_string_free(struct store *s, int64_t id, struct err *e)
+{
+	struct query q;
+
+	query_start(&q, s,
+		    "SELECT 1 FROM phones own JOIN phones other ON other.auth_mark = own.auth_mark"
+		    " AND other.auth_mark <> x'' AND other.id <> own.id AND other.capf_status = 1"
+		    " WHERE own.id = ?");
+	query_put_int(&q, id);
+	return refuse_taken(&q, e);
 }
 
 static int write_key(struct store *s, const struct store_phone *p, struct span sealed,
