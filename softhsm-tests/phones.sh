@@ -151,6 +151,26 @@ expect 0 ctladmin phone show SEP001122334455 --json
 is "$(jq -c '[.lines, .parameters, .template, .profile, .owner]' "$work/out")" \
   "$(jq -c '[.lines, .parameters, .template, .profile, .owner]' "$work/before.json")" 'a phone that was exported'
 
+# ---- what was made for a phone stays when its file is imported again ----
+printf 'mac,model,protocol,key,auth_string,auth_mode\n001122334472,7960,sip,generate,generate,null\n' >"$work/made.csv"
+expect 0 ctladmin phone import "$work/made.csv"
+expect 0 ctladmin phone secrets SEP001122334472 --json
+cp "$work/out" "$work/made.json"
+expect 0 ctladmin phone import "$work/made.csv"
+said '0 added, 0 changed, 1 unchanged, 0 refused'
+expect 0 ctladmin phone secrets SEP001122334472 --json
+same "$work/out" "$work/made.json"
+is "$(json '.auth_string | length')" 8 'the digits of the string'
+expect 0 ctladmin profile list --json
+is "$(json '[.profiles[] | select(.name | startswith("Standard SIP Non-Secure, null")) | .phones] | join(" ")')" 1 \
+  'phones of a profile in the list'
+
+# A file that is there stays when there is nothing to write.
+cp "$work/out.csv" "$work/kept.csv"
+expect 1 as vera phone export --auth-string 12345 --output "$work/out.csv"
+same "$work/out.csv" "$work/kept.csv"
+expect 0 ctladmin phone show SEP001122334455 --json
+
 # ---- two at once: the second is told ----
 api() { # METHOD VERSION: the status
   curl -s -o /dev/null -w '%{http_code}' --cacert "$CTL_CA" -u "$CTL_USER:$(cat "$CTL_PASSWORD_FILE")" -X "$1" \

@@ -105,23 +105,24 @@ static int put_phone(const json_t *phone, void *arg, struct err *e)
 
 static int write_all(struct remote *r, struct export *x, struct err *e)
 {
-	int rc = remote_each_phone(r, measure, x, e);
+	const int rc = put_header(x, e);
 
-	if (!rc)
-		rc = put_header(x, e);
 	return rc ? rc : remote_each_phone(r, put_phone, x, e);
 }
 
 static int export(struct remote *r, struct err *e)
 {
 	const char *path = remote_kept(r, "output");
-	struct export x = {.out = path ? fopen(path, "we") : stdout, .params = json_object()};
-	int rc;
+	struct export x = {.params = json_object()};
+	int rc = remote_each_phone(r, measure, &x, e);
 
-	if (!x.out)
+	/* A file that is there stays as it is if the phones cannot be had. */
+	if (!rc)
+		x.out = path ? fopen(path, "we") : stdout;
+	if (!rc && !x.out)
 		rc = err_set(e, ERR_FAILED, "file-write", "cannot open %s: %s", path,
 			     strerror(errno));
-	else
+	if (!rc)
 		rc = write_all(r, &x, e);
 	if (x.out && (path ? fclose(x.out) : fflush(x.out)) && !rc)
 		rc = err_set(e, ERR_FAILED, "file-write", "cannot write: %s", strerror(errno));

@@ -43,32 +43,53 @@ static int add(struct import *m, struct store_phone *p, const json_t *doc, enum 
 	struct phone_extras extras;
 	int rc = phone_take(p, &extras, doc, e);
 
-	if (!rc && !p->protocol)
-		rc = err_set(e, ERR_USAGE, "bad-request", "the protocol is missing: sccp or sip");
 	if (!rc)
 		rc = phone_change(m->s, NULL, p, &extras, STORE_ANY_VERSION, e);
 	*outcome = ADDED;
 	return rc;
 }
 
-static int update(struct import *m, struct store_phone *p, const json_t *doc, enum outcome *outcome,
-		  struct err *e)
+/* A file that is imported again must not replace the secrets that were made for it the first time:
+ * "generate" is for phones that have none. */
+static void keep_made(struct phone_extras *x, const struct store_phone *p, bool same_model)
+{
+	if (p->has_key && same_model && x->key && !strcmp(x->key, "generate"))
+		x->has_key = false;
+	if (p->capf.has_string && x->auth_string && !strcmp(x->auth_string, "generate"))
+		x->has_auth_string = false;
+}
+
+static int update_within(struct import *m, struct store_phone *p, const json_t *doc,
+			 enum outcome *outcome, struct err *e)
 {
 	json_t *before = phone_json_writable(p), *after;
-	struct phone_extras extras;
+	const struct device_model *model = device_model_find(p->model);
 	const int64_t version = p->version;
+	struct phone_extras extras;
 	char name[DEVICE_NAME_MAX];
 	bool same;
 	int rc;
 
 	memcpy(name, p->name, sizeof(name));
 	rc = phone_take(p, &extras, doc, e);
+	if (!rc)
+		rc = phone_choose_profile(m->s, p, &extras, e);
+	keep_made(&extras, p, device_model_find(p->model) == model);
 	after = rc ? NULL : phone_json_writable(p);
 	same = before && after && json_equal(before, after) && !phone_extras_any(&extras);
 	json_decref(before);
 	json_decref(after);
 	*outcome = same ? UNCHANGED : CHANGED;
 	return rc || same ? rc : phone_change(m->s, name, p, &extras, version, e);
+}
+
+/* A profile that was made for a phone goes again if the phone is refused. */
+static int update(struct import *m, struct store_phone *p, const json_t *doc, enum outcome *outcome,
+		  struct err *e)
+{
+	if (store_begin(m->s, e))
+		return (int)e->kind;
+	return store_end(m->s, update_within(m, p, doc, outcome, e), e);
 }
 
 static int change_one(struct import *m, struct store_phone *p, const char *name, const json_t *doc,

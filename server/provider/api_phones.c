@@ -35,7 +35,7 @@ static int context_open(struct context *ctx, struct store *s, struct err *e)
 		return rc;
 	ctx->mixed = active.generation && active.mixed;
 	buf_free(&active.file);
-	return store_profiles(s, &ctx->profiles, &ctx->n, e);
+	return store_profiles(s, false, &ctx->profiles, &ctx->n, e);
 }
 
 static const struct store_profile *profile_of(const struct context *ctx,
@@ -293,9 +293,6 @@ int phone_post(struct call *c, struct store *s, struct err *e)
 
 	if (!rc)
 		rc = phone_take(&p, &extras, doc, e);
-	if (!rc && !p.protocol)
-		rc = err_set(e, ERR_USAGE, "bad-request",
-			     "the member \"protocol\" is missing: sccp or sip");
 	if (!rc)
 		rc = phone_change(s, NULL, &p, &extras, STORE_ANY_VERSION, e);
 	if (!rc)

@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { CREATED = 201 };
 
@@ -22,7 +23,7 @@ int profiles_get(struct call *c, struct store *s, struct err *e)
 	int rc = node_api_must_be_first(s, e);
 
 	if (!rc)
-		rc = store_profiles(s, &list, &n, e);
+		rc = store_profiles(s, true, &list, &n, e);
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(array, profile_json(&list[i]));
 	free(list);
@@ -59,7 +60,7 @@ static int new_profile(struct store_profile *p, const json_t *doc, struct err *e
 	if (!protocol)
 		return err_set(e, ERR_USAGE, "bad-request",
 			       "the member \"protocol\" is missing: sccp or sip");
-	store_profile_init(p, strcmp(protocol, "sccp") ? DEVICE_SIP : DEVICE_SCCP);
+	store_profile_init(p, strcasecmp(protocol, "sccp") ? DEVICE_SIP : DEVICE_SCCP);
 	return profile_take(p, doc, e);
 }
 

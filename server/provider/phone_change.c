@@ -32,7 +32,7 @@ static int find_alike(struct store *s, const struct store_profile *want, char *n
 {
 	struct store_profile *list;
 	size_t n;
-	int rc = store_profiles(s, &list, &n, e);
+	int rc = store_profiles(s, false, &list, &n, e);
 
 	if (rc)
 		return rc;
@@ -76,11 +76,6 @@ static int choose_profile(struct store *s, struct store_phone *p, const struct p
 	bool found;
 	int rc;
 
-	if (!x->auth_mode && !x->key_size)
-		return 0;
-	if (!*p->profile)
-		snprintf(p->profile, sizeof(p->profile), "%s",
-			 p->protocol == DEVICE_SCCP ? STORE_PROFILE_SCCP : STORE_PROFILE_SIP);
 	rc = store_profile_get(s, p->profile, &want, &found, e);
 	/* That there is no such profile says whoever writes the phone. */
 	if (rc || !found)
@@ -97,6 +92,23 @@ static int choose_profile(struct store *s, struct store_phone *p, const struct p
 		rc = make_alike(s, &want, e);
 		snprintf(p->profile, sizeof(p->profile), "%s", want.name);
 	}
+	return rc;
+}
+
+int phone_choose_profile(struct store *s, struct store_phone *p, struct phone_extras *x,
+			 struct err *e)
+{
+	int rc = 0;
+
+	if (!p->protocol)
+		return err_set(e, ERR_USAGE, "bad-request",
+			       "the member \"protocol\" is missing: sccp or sip");
+	if (!*p->profile)
+		snprintf(p->profile, sizeof(p->profile), "%s",
+			 p->protocol == DEVICE_SCCP ? STORE_PROFILE_SCCP : STORE_PROFILE_SIP);
+	if (x->auth_mode || x->key_size)
+		rc = choose_profile(s, p, x, e);
+	x->auth_mode = x->key_size = 0;
 	return rc;
 }
 
@@ -234,22 +246,20 @@ static int set_extras(struct store *s, const struct store_phone *p, const struct
 
 /* ---- all of it ---- */
 
-static int write(struct store *s, const char *name, struct store_phone *p,
-		 const struct phone_extras *x, int64_t expected, struct err *e)
+static int write(struct store *s, const char *name, struct store_phone *p, struct phone_extras *x,
+		 int64_t expected, struct err *e)
 {
-	int rc = 0;
+	int rc = phone_choose_profile(s, p, x, e);
 
-	if (x->digest_password)
+	if (!rc && x->digest_password)
 		rc = set_digest_password(s, p, x->digest_password, e);
-	if (!rc)
-		rc = choose_profile(s, p, x, e);
 	if (!rc)
 		rc = name ? store_phone_put(s, name, p, expected, e) : store_phone_add(s, p, e);
 	return rc ? rc : set_extras(s, p, x, e);
 }
 
-int phone_change(struct store *s, const char *name, struct store_phone *p,
-		 const struct phone_extras *x, int64_t expected, struct err *e)
+int phone_change(struct store *s, const char *name, struct store_phone *p, struct phone_extras *x,
+		 int64_t expected, struct err *e)
 {
 	char written[DEVICE_NAME_MAX];
 	bool found;

@@ -227,11 +227,13 @@ static void take_name(struct json_take *t, struct store_phone *p)
 
 /* A text or null; what this API shows instead of a secret or a certificate (true, false, an object)
  * means no change. */
-static bool take_extra(const struct json_take *t, const char *key, const char **to)
+static bool take_extra(struct json_take *t, const char *key, const char **to)
 {
 	const json_t *v = json_object_get(t->doc, key);
 
 	*to = json_string_value(v);
+	if (json_is_number(v) || json_is_array(v))
+		take_refuse(t, key, "is not a text");
 	return *to || json_is_null(v);
 }
 

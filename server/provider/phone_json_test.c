@@ -46,6 +46,10 @@ static void test_phone_members(void **state)
 		{"{\"parameters\": {\"phonePassword\": \"\"}}", "parameter-value"},
 		{"{\"key_size\": \"1024\"}", "bad-request"},
 		{"{\"auth_mode\": \"none\"}", "bad-request"},
+		{"{\"auth_string\": 12345}", "bad-request"},
+		{"{\"key\": [\"00\"]}", "bad-request"},
+		{"{\"lsc\": 1.5}", "bad-request"},
+		{"{\"digest_password\": 1}", "bad-request"},
 		{"{\"key\": true, \"lsc\": {\"sha256\": \"x\"}, \"seen\": null}", NULL},
 	};
 

@@ -137,7 +137,7 @@ static void test_predefined_profiles(void **state)
 	size_t n;
 	bool found;
 
-	OK(store_profiles(f->s, &list, &n, &f->e));
+	OK(store_profiles(f->s, false, &list, &n, &f->e));
 	assert_int_equal(n, 2);
 	assert_string_equal(list[0].name, STORE_PROFILE_SCCP);
 	assert_string_equal(list[1].name, STORE_PROFILE_SIP);
@@ -234,9 +234,10 @@ static void test_profile_rules(void **state)
 static void test_profile_changes(void **state)
 {
 	struct fixture *f = *state;
-	struct store_profile p, other;
+	struct store_profile p, other, *list;
 	struct store_phone phone_there;
 	bool found;
+	size_t n;
 
 	add_profile(f, "7970 SCCP Encrypted", DEVICE_SCCP, DEVICE_ENCRYPTED);
 	add_profile(f, "Other", DEVICE_SCCP, DEVICE_NONSECURE);
@@ -248,6 +249,14 @@ static void test_profile_changes(void **state)
 	/* A renamed profile keeps its phones. */
 	OK(store_profile_get(f->s, "7970 SCCP Encrypted", &p, &found, &f->e));
 	assert_int_equal(p.phones, 1);
+	for (int count = 0; count < 2; count++) {
+		OK(store_profiles(f->s, count, &list, &n, &f->e));
+		assert_int_equal(n, 4);
+		assert_string_equal(list[2].name, "7970 SCCP Encrypted");
+		assert_int_equal(list[2].phones, count);
+		assert_int_equal(list[3].phones, 0);
+		free(list);
+	}
 	strcpy(p.name, "New name");
 	REFUSED(store_profile_put(f->s, "7970 SCCP Encrypted", &p, p.version + 1, &f->e),
 		ERR_CONFLICT, "stale-version");

@@ -82,6 +82,7 @@ int phone_refuse_in_use(struct query *q, int64_t id, const char *slug, const cha
 	" p.encrypted_config, p.auth_mode, p.key_size, p.nonce_seconds, p.transport, p.digest,"    \
 	" p.exclude_digest, p.sip_port, p.version"
 #define PROFILE_PHONES ", (SELECT count(*) FROM phones WHERE profile = p.id)"
+#define PROFILE_ORDER " FROM profiles p ORDER BY p.predefined DESC, p.name"
 
 static void take_profile(struct query *q, struct store_profile *p)
 {
@@ -134,7 +135,8 @@ int phone_profile_get(struct store *s, const char *name, struct store_profile *p
 	return get(&q, name, p, found, e);
 }
 
-int store_profiles(struct store *s, struct store_profile **list, size_t *n, struct err *e)
+int store_profiles(struct store *s, bool count, struct store_profile **list, size_t *n,
+		   struct err *e)
 {
 	struct store_profile *grown;
 	struct query q;
@@ -143,8 +145,8 @@ int store_profiles(struct store *s, struct store_profile **list, size_t *n, stru
 	*list = NULL;
 	*n = 0;
 	query_start(&q, s,
-		    "SELECT " PROFILE_COLUMNS
-		    " FROM profiles p ORDER BY p.predefined DESC, p.name");
+		    count ? "SELECT " PROFILE_COLUMNS PROFILE_PHONES PROFILE_ORDER
+			  : "SELECT " PROFILE_COLUMNS ", 0" PROFILE_ORDER);
 	while (query_row(&q)) {
 		grown = realloc(*list, (*n + 1) * sizeof(*grown));
 		if (!grown) {

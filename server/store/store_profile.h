@@ -60,8 +60,10 @@ int store_profile_add(struct store *s, struct store_profile *p, struct err *e);
 int store_profile_get(struct store *s, const char *name, struct store_profile *p, bool *found,
 		      struct err *e);
 
-/* All, predefined ones first, then by name. *list is n elements; free() it. */
-int store_profiles(struct store *s, struct store_profile **list, size_t *n, struct err *e);
+/* All, predefined ones first, then by name. *list is n elements; free() it. Without count, phones
+ * is 0 in all of them: counting them takes a look at each. */
+int store_profiles(struct store *s, bool count, struct store_profile **list, size_t *n,
+		   struct err *e);
 
 /* Gives the profile called name what p says, its name included; phones keep it. expected is the
  * version that p was made from, or STORE_ANY_VERSION. ERR_FAILED "no-profile"; ERR_CONFLICT
