@@ -61,6 +61,12 @@ static int undelivered(char **kept_in, const struct push *p, struct err *e)
 	return (int)e->kind;
 }
 
+/* Not one that the provider has judged; whoever else answers in its place has judged nothing. */
+static bool is_worth_keeping(int rc, const struct err *e)
+{
+	return rc != ERR_REFUSED || !strcmp(e->id, "provider-certificate");
+}
+
 /* ---- pushing ---- */
 
 bool push_is_done(json_t *answer)
@@ -191,10 +197,8 @@ int push_send(json_t **answer, char **kept_in, struct api *api, const struct pus
 	if (rc && !strcmp(e->id, "provider-down"))
 		err_hint(e, "the connection broke while the list was under way, so it may have "
 			    "been accepted");
-	if (rc == ERR_FAILED)
-		return undelivered(kept_in, p, e);
 	if (rc)
-		return rc;
+		return is_worth_keeping(rc, e) ? undelivered(kept_in, p, e) : rc;
 	rc = json_read(answer, buf_view(&reply.body), e);
 	buf_free(&reply.body);
 	return rc;

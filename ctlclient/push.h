@@ -18,8 +18,9 @@ int push_save(const struct push *p, const char *path, struct err *e);
 
 /* Pushes; *answer is the provider's (generation, distribution), the caller's. If the provider has
  * this very list already (an earlier answer was lost), that counts as accepted. A list that was
- * signed but could not be delivered is kept: in p->kept, or else in a file of the user's state
- * folder, whose name *kept_in then is (NULL otherwise; the caller's, free()). Errors: those of
+ * signed but could not be delivered (whatever is in the way; not one that the provider refuses) is
+ * kept: in p->kept, or else in a file of the user's state folder, whose name *kept_in then is (NULL
+ * otherwise; the caller's, free()). Errors: those of
  * api_put; ERR_CONFLICT if the cluster's list is another one now. */
 int push_send(json_t **answer, char **kept_in, struct api *api, const struct push *p,
 	      struct err *e);
