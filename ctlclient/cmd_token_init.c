@@ -97,8 +97,7 @@ static int job_init(struct tokens *ts, void *arg, struct err *e)
 {
 	struct init *i = arg;
 
-	return token_init(ts, i->args->label, i->args->serial, i->args->slot, &i->so_pin, &i->pin,
-			  &i->made, e);
+	return token_init(ts, &i->target.info, i->args->label, &i->so_pin, &i->pin, &i->made, e);
 }
 
 static int confirm_loss(const struct init *i, struct err *e)

@@ -70,6 +70,53 @@ int token_init_target(struct token_info *info, struct tokens *ts, const char *se
 	return rc;
 }
 
+static bool is_shown(const struct token_info *t, const struct token_info *shown)
+{
+	return !strcmp(t->serial, shown->serial) && !strcmp(t->label, shown->label) &&
+	       !strcmp(t->module, shown->module) && t->initialized == shown->initialized;
+}
+
+static int shown_not_found(const struct token_info *shown, size_t alike, struct err *e)
+{
+	if (alike && *shown->serial)
+		err_set(e, ERR_TOKEN, "token-ambiguous",
+			"%zu tokens are %s, serial number %s, and none is in slot %lu any more",
+			alike, shown->label, shown->serial, shown->slot);
+	else if (*shown->serial)
+		err_set(e, ERR_TOKEN, "token-missing",
+			"the token %s, serial number %s, is not there any more", shown->label,
+			shown->serial);
+	else
+		err_set(e, ERR_TOKEN, "token-missing",
+			"the token without a serial number is not in slot %lu any more",
+			shown->slot);
+	return err_hint(e, "no token was initialised");
+}
+
+static int find_shown(struct slot *out, struct tokens *ts, const struct token_info *shown,
+		      struct err *e)
+{
+	struct slot *list;
+	size_t n;
+	size_t alike = 0;
+	bool in_place = false;
+	const int rc = slots_list(&list, &n, ts, NULL, e);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < n && !in_place; i++) {
+		if (!is_shown(&list[i].info, shown))
+			continue;
+		*out = list[i];
+		in_place = list[i].id == (CK_SLOT_ID)shown->slot;
+		alike++;
+	}
+	free(list);
+	if (in_place || (alike == 1 && *shown->serial))
+		return 0;
+	return shown_not_found(shown, alike, e);
+}
+
 /* Before anything is lost: afterwards a refused PIN would leave a token that nobody can use. */
 static int check_pin(const struct slot *s, const struct secret *pin, const char *what,
 		     struct err *e)
@@ -147,7 +194,7 @@ static int describe_again(struct token_info *info, struct tokens *ts, struct slo
 			       s->info.label);
 }
 
-int token_init(struct tokens *ts, const char *label, const char *serial, long slot,
+int token_init(struct tokens *ts, const struct token_info *target, const char *label,
 	       const struct secret *so_pin, const struct secret *pin, struct token_info *info,
 	       struct err *e)
 {
@@ -160,7 +207,7 @@ int token_init(struct tokens *ts, const char *label, const char *serial, long sl
 			       "a token's label has 1 to %d bytes of UTF-8, not %zu",
 			       TOKEN_LABEL_LEN, len);
 	owner_task("initialise a token", OWNER_PATIENCE);
-	rc = find_target(&s, ts, serial, slot, e);
+	rc = find_shown(&s, ts, target, e);
 	if (!rc)
 		rc = check_pin(&s, so_pin, "SO PIN", e);
 	if (!rc)

@@ -87,10 +87,11 @@ struct token_info hsm_token(struct tokens *ts, const char *label)
 {
 	struct secret so_pin = hsm_secret(HSM_SO_PIN);
 	struct secret pin = hsm_secret(HSM_PIN);
-	struct token_info info;
+	struct token_info target, info;
 	struct err e;
 
-	assert_ok(token_init(ts, label, NULL, TOKEN_ANY_SLOT, &so_pin, &pin, &info, &e), &e);
+	assert_ok(token_init_target(&target, ts, NULL, TOKEN_ANY_SLOT, &e), &e);
+	assert_ok(token_init(ts, &target, label, &so_pin, &pin, &info, &e), &e);
 	secret_free(&so_pin);
 	secret_free(&pin);
 	return info;

@@ -167,20 +167,22 @@ int token_sign_key(struct token *t, EVP_PKEY *key, const struct token_again *aga
 		   const uint8_t *digest_info, size_t len, uint8_t *sig, size_t siglen,
 		   struct err *e);
 
-/* Initialises a token (C_InitToken, then the user PIN; everything on it is lost). Which one: by
- * serial, or by slot if serial is NULL, or, with serial NULL and slot TOKEN_ANY_SLOT, the only one
- * that is not initialised. ERR_TOKEN "token-missing", "token-ambiguous", "pin-wrong" (SO PIN,
- * or a PIN of a length the token does not take), "init"; ERR_USAGE "label". *info describes it
- * afterwards. The module is restarted, so that it shows the new token: sessions with other tokens
- * in it end, and those log in again. */
+/* The token to initialise, without touching it: by serial, or by slot if serial is NULL, or, with
+ * serial NULL and slot TOKEN_ANY_SLOT, the only one that is not initialised. ERR_TOKEN
+ * "token-missing", "token-ambiguous". */
 enum { TOKEN_ANY_SLOT = -1 };
-int token_init(struct tokens *ts, const char *label, const char *serial, long slot,
-	       const struct secret *so_pin, const struct secret *pin, struct token_info *info,
-	       struct err *e);
-
-/* Describes the token that token_init() would initialise, without touching it. */
 int token_init_target(struct token_info *info, struct tokens *ts, const char *serial, long slot,
 		      struct err *e);
+
+/* Initialises that token (C_InitToken, then the user PIN; everything on it is lost), in whatever
+ * slot it is by now, and no other. Its slot counts only where it has no serial number, or shares
+ * it. ERR_TOKEN "token-missing", "token-ambiguous", "pin-wrong" (SO PIN, or a PIN of a length the
+ * token does not take), "init"; ERR_USAGE "label". *info describes it afterwards. The module is
+ * restarted, so that it shows the new token: sessions with other tokens in it end, and those log in
+ * again. */
+int token_init(struct tokens *ts, const struct token_info *target, const char *label,
+	       const struct secret *so_pin, const struct secret *pin, struct token_info *info,
+	       struct err *e);
 
 /* What keygen makes. */
 struct token_keygen {

@@ -290,17 +290,45 @@ static void refuses_to_initialise(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct secret so_pin = hsm_secret(cases[i].so_pin);
 		struct secret pin = hsm_secret(cases[i].pin);
-		struct token_info info;
+		struct token_info target, info;
 		struct err e;
+		int rc = token_init_target(&target, *state, cases[i].serial, cases[i].slot, &e);
 
-		assert_err(token_init(*state, cases[i].label, cases[i].serial, cases[i].slot,
-				      &so_pin, &pin, &info, &e),
-			   &e, cases[i].kind, cases[i].id);
+		if (!rc)
+			rc = token_init(*state, &target, cases[i].label, &so_pin, &pin, &info, &e);
+		assert_err(rc, &e, cases[i].kind, cases[i].id);
 		secret_free(&so_pin);
 		secret_free(&pin);
 	}
 	t = hsm_login(*state, "pkcs11:token=SAST%202;object=two");
 	token_free(t);
+}
+
+/* What is in its slot by now is another one, or is not what it was. */
+static void initialises_no_other(void **state)
+{
+	struct secret so_pin = hsm_secret(HSM_SO_PIN);
+	struct secret pin = hsm_secret(HSM_PIN);
+	struct token_info shown[4];
+	struct token *t;
+
+	for (size_t i = 0; i < 4; i++)
+		shown[i] = second;
+	strcpy(shown[0].serial, "0000");
+	strcpy(shown[1].label, "SAST 3");
+	strcpy(shown[2].module, "another");
+	shown[3].initialized = false;
+	for (size_t i = 0; i < 4; i++) {
+		struct token_info info;
+		struct err e;
+
+		assert_err(token_init(*state, &shown[i], "X", &so_pin, &pin, &info, &e), &e,
+			   ERR_TOKEN, "token-missing");
+	}
+	t = hsm_login(*state, "pkcs11:token=SAST%202;object=two");
+	token_free(t);
+	secret_free(&pin);
+	secret_free(&so_pin);
 }
 
 static void initialises_again(void **state)
@@ -317,9 +345,8 @@ static void initialises_again(void **state)
 	X509_free(hsm_key(t, "lost", 1024));
 	assert_ok(token_init_target(&target, *state, before.serial, TOKEN_ANY_SLOT, &e), &e);
 	assert_string_equal(target.label, "Again");
-	assert_ok(token_init(*state, "Once more", before.serial, TOKEN_ANY_SLOT, &so_pin, &pin,
-			     &after, &e),
-		  &e);
+	target.slot = first.slot; /* it was in another one when it was shown */
+	assert_ok(token_init(*state, &target, "Once more", &so_pin, &pin, &after, &e), &e);
 	assert_string_equal(after.label, "Once more");
 	token_free(t);
 
@@ -517,6 +544,7 @@ int main(void)
 		cmocka_unit_test(decorated_labels),
 		cmocka_unit_test(unusual_labels),
 		cmocka_unit_test(refuses_to_initialise),
+		cmocka_unit_test(initialises_no_other),
 		cmocka_unit_test(initialises_again),
 		cmocka_unit_test(wrong_pin),
 		cmocka_unit_test(survives_renumbering),
