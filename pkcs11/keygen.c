@@ -108,10 +108,11 @@ static int refuse_taken(struct token_new_key *m, CK_ATTRIBUTE_TYPE type, struct 
  * not there before. */
 static int remove_half_made(struct token_new_key *m, struct err *e)
 {
-	CK_OBJECT_CLASS classes[] = {CKO_PRIVATE_KEY, CKO_PUBLIC_KEY};
+	CK_OBJECT_CLASS classes[] = {CKO_CERTIFICATE, CKO_PRIVATE_KEY, CKO_PUBLIC_KEY};
+	const size_t kinds = sizeof(classes) / sizeof(classes[0]);
 	struct token *t = m->t;
 
-	for (size_t i = 0; t->half_made.len && i < 2; i++) {
+	for (size_t i = 0; t->half_made.len && i < kinds; i++) {
 		CK_ATTRIBUTE template[] = {{CKA_CLASS, &classes[i], sizeof(classes[i])},
 					   {CKA_ID, t->half_made.id, t->half_made.len}};
 		CK_OBJECT_HANDLE *list;
