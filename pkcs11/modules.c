@@ -128,6 +128,7 @@ static int add_path(struct tokens *ts, const char *path, struct err *e)
 		return 0;
 	if (ts->n == MODULES_MAX)
 		return no_room(path, e);
+	owner_module(path);
 	fn = p11_kit_module_load(path, 0);
 	if (!fn) {
 		/* p11-kit keeps its last message per thread. */
@@ -173,22 +174,24 @@ static int open_paths(struct tokens *ts, const char *paths, struct err *e)
 	return ts->n ? 0 : rc;
 }
 
-/* p11-kit's modules. That there are none is an error only once a token is looked for: a URI may
- * name the module of its own. */
-static int open_configured(struct tokens *ts, struct err *e)
+static void add_configured(struct tokens *ts, CK_FUNCTION_LIST *fn)
 {
+	struct module named = {.fn = fn};
 	struct err why;
 
+	module_name(&named);
+	if (ts->n < MODULES_MAX ? module_add(ts, fn, &why) : no_room(named.name, &why))
+		trouble_add(&ts->unloaded, &why);
+}
+
+/* p11-kit's modules. That there are none is an error only once a token is looked for: a URI may
+ * name the module of its own. */
+static void open_configured(struct tokens *ts)
+{
 	ts->configured = loader_configured(&ts->unloaded);
-	for (size_t i = 0; ts->configured && ts->configured[i]; i++) {
-		if (is_trust_module(ts->configured[i]))
-			continue;
-		if (ts->n == MODULES_MAX)
-			return no_room("a configured module", e);
-		if (module_add(ts, ts->configured[i], &why))
-			trouble_add(&ts->unloaded, &why);
-	}
-	return 0;
+	for (size_t i = 0; ts->configured && ts->configured[i]; i++)
+		if (!is_trust_module(ts->configured[i]))
+			add_configured(ts, ts->configured[i]);
 }
 
 const struct err *tokens_unloaded(const struct tokens *ts, size_t *n)
@@ -213,12 +216,15 @@ int modules_need(const struct tokens *ts, struct err *e)
 int tokens_open(struct tokens **out, const char *module_paths, struct err *e)
 {
 	struct tokens *ts = calloc(1, sizeof(*ts));
-	int rc;
+	int rc = 0;
 
 	if (!ts)
 		return err_nomem(e);
 	owner_task("start", 1);
-	rc = module_paths ? open_paths(ts, module_paths, e) : open_configured(ts, e);
+	if (module_paths)
+		rc = open_paths(ts, module_paths, e);
+	else
+		open_configured(ts);
 	if (rc) {
 		tokens_close(ts);
 		return rc;
