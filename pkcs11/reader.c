@@ -1,5 +1,6 @@
 #include "pkcs11/reader.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,13 +14,14 @@ bool reader_service_is_up(void)
 {
 	const char *named = getenv("PCSCLITE_CSOCK_NAME"); /* as libpcsclite itself does */
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
-	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	bool up;
 
 	if (fd < 0)
 		return false;
 	snprintf(at.sun_path, sizeof(at.sun_path), "%s", named && *named ? named : service_socket);
-	up = !connect(fd, (const struct sockaddr *)&at, sizeof(at));
+	/* EAGAIN: its queue is full (unix(7)), so there is somebody, if busy. */
+	up = !connect(fd, (const struct sockaddr *)&at, sizeof(at)) || errno == EAGAIN;
 	close(fd);
 	return up;
 }

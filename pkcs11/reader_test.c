@@ -1,6 +1,7 @@
 /* What is said of USB devices and the reader service. */
 #include "pkcs11/reader.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -137,6 +138,23 @@ static void knows_modules(void **state)
 		assert_int_equal(reader_is_used_by(cases[i].name), cases[i].uses);
 }
 
+/* It is not waited for. */
+static void is_up_with_a_full_queue(const struct sockaddr_un *at)
+{
+	enum { CALLERS = 8 };
+	int fds[CALLERS];
+
+	for (size_t i = 0; i < CALLERS; i++) {
+		fds[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		(void)connect(fds[i], (const struct sockaddr *)at, sizeof(*at));
+	}
+	assert_int_equal(connect(fds[CALLERS - 1], (const struct sockaddr *)at, sizeof(*at)), -1);
+	assert_int_equal(errno, EAGAIN);
+	assert_true(reader_service_is_up());
+	for (size_t i = 0; i < CALLERS; i++)
+		close(fds[i]);
+}
+
 static void tries_the_service(void **state)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
@@ -152,6 +170,7 @@ static void tries_the_service(void **state)
 	assert_false(reader_service_is_up()); /* left over by one that died */
 	assert_int_equal(listen(fd, 1), 0);
 	assert_true(reader_service_is_up());
+	is_up_with_a_full_queue(&at);
 	close(fd);
 	assert_false(reader_service_is_up());
 	unlink(at.sun_path);
