@@ -24,7 +24,15 @@ void uri_show(char *out, size_t size, const char *text)
 	}
 }
 
-/* The copy that p11-kit made is wiped: it is freed as it is. */
+/* p11-kit frees its copy as it is. */
+static void wipe_pin_value(P11KitUri *uri)
+{
+	const char *value = uri ? p11_kit_uri_get_pin_value(uri) : NULL;
+
+	if (value)
+		OPENSSL_cleanse((void *)value, strlen(value));
+}
+
 static int take_pin_value(struct secret *pin, P11KitUri *uri, struct err *e)
 {
 	const char *value = p11_kit_uri_get_pin_value(uri);
@@ -40,7 +48,7 @@ static int take_pin_value(struct secret *pin, P11KitUri *uri, struct err *e)
 		rc = err_set(e, ERR_USAGE, "uri", "the pin-value in the URI is empty");
 	else
 		rc = secret_set(pin, value, len, e);
-	OPENSSL_cleanse((void *)value, len);
+	wipe_pin_value(uri);
 	p11_kit_uri_set_pin_value(uri, NULL);
 	return rc;
 }
@@ -69,10 +77,12 @@ int uri_parse(P11KitUri **out, struct secret *pin, const char *text, struct err 
 	} else {
 		rc = take_pin_value(pin, uri, e);
 	}
-	if (rc)
+	if (rc) {
+		wipe_pin_value(uri);
 		p11_kit_uri_free(uri);
-	else
+	} else {
 		*out = uri;
+	}
 	return rc;
 }
 
@@ -86,6 +96,7 @@ char *token_uri_module(const char *text)
 	if (uri && p11_kit_uri_parse(text, P11_KIT_URI_FOR_ANY, uri) == P11_KIT_URI_OK)
 		path = p11_kit_uri_get_module_path(uri);
 	copy = path ? strdup(path) : NULL;
+	wipe_pin_value(uri);
 	p11_kit_uri_free(uri);
 	return copy;
 }
