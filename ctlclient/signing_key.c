@@ -81,8 +81,9 @@ static int open_file(struct signing_key *s, const struct signing_key_opts *o, st
 	struct buf content = {0};
 	int rc = key_file_read(&s->key, &f, e);
 
-	if (!rc)
-		rc = file_read(path, CERT_MAX, &content, e);
+	if (rc)
+		return rc;
+	rc = file_read(path, CERT_MAX, &content, e);
 	if (!rc)
 		rc = cert_from_file_bytes(&s->cert, buf_view(&content), e);
 	buf_wipe(&content);
