@@ -229,6 +229,8 @@ static int sign(const struct args *a, const char *program, struct err *e)
 	if (!rc) {
 		print_bundle(&b);
 		rc = sign_bundle(&b, a, t, e);
+	} else {
+		rc = transcript_close(t, rc, e);
 	}
 	bundle_free(&b);
 	return rc;
