@@ -26,14 +26,18 @@ static int digest_of(char digest[STORE_DIGEST_TEXT], json_t *cluster, struct err
 int bundle_cluster(json_t **out, struct store *s, char digest[STORE_DIGEST_TEXT], struct err *e)
 {
 	char name[STORE_NAME_MAX];
-	json_t *nodes = NULL, *cluster = NULL;
+	json_t *nodes = NULL, *tftps = NULL, *cluster;
 	int rc = store_cluster_name(s, name, e);
 
 	if (!rc)
 		rc = nodes_desc_json(&nodes, s, e);
-	if (rc)
+	if (!rc)
+		rc = tftps_desc_json(&tftps, s, e);
+	if (rc) {
+		json_decref(nodes);
 		return rc;
-	cluster = json_pack("{s:s, s:o}", "name", name, "nodes", nodes);
+	}
+	cluster = json_pack("{s:s, s:o, s:o}", "name", name, "nodes", nodes, "tftp_servers", tftps);
 	rc = cluster ? digest_of(digest, cluster, e) : err_nomem(e);
 	if (!rc && json_object_set_new(cluster, "digest", json_string(digest)))
 		rc = err_nomem(e);
@@ -132,28 +136,31 @@ static int check_first(struct store *s, const struct store_node *nodes, size_t n
 
 static int take_cluster(json_t *cluster, struct store *s, struct bundle_news *news, struct err *e)
 {
+	json_t *array, *tftp_array = NULL; /* an older first node does not tell of them */
+	struct store_node *nodes = NULL, *tftps = NULL;
+	struct store_description d = {0};
 	char before[STORE_DIGEST_TEXT];
-	struct store_node *nodes;
-	const char *name, *digest;
-	json_t *array;
-	size_t n;
 	int rc;
 
-	if (json_unpack(cluster, "{s:s, s:s, s:o}", "name", &name, "digest", &digest, "nodes",
-			&array) ||
-	    strlen(name) >= STORE_NAME_MAX || strlen(digest) >= STORE_DIGEST_TEXT)
+	if (json_unpack(cluster, "{s:s, s:s, s:o, s?o}", "name", &d.name, "digest", &d.digest,
+			"nodes", &array, "tftp_servers", &tftp_array) ||
+	    strlen(d.name) >= STORE_NAME_MAX || strlen(d.digest) >= STORE_DIGEST_TEXT)
 		return refuse(e, "has a cluster without name, digest and nodes");
-	rc = nodes_desc_read(&nodes, &n, array, e);
-	if (rc)
-		return rc;
-	rc = check_first(s, nodes, n, e);
+	rc = nodes_desc_read(&nodes, &d.nnodes, array, e);
+	if (!rc)
+		rc = tftps_desc_read(&tftps, &d.ntftps, tftp_array, e);
+	d.nodes = nodes;
+	d.tftps = tftps;
+	if (!rc)
+		rc = check_first(s, nodes, d.nnodes, e);
 	if (!rc)
 		rc = store_described(s, before, e);
-	if (!rc && strcmp(before, digest) != 0) {
-		rc = store_describe(s, name, nodes, n, digest, e);
+	if (!rc && strcmp(before, d.digest) != 0) {
+		rc = store_describe(s, &d, e);
 		news->described = !rc;
 	}
-	store_nodes_free(nodes, n);
+	store_nodes_free(nodes, d.nnodes);
+	store_nodes_free(tftps, d.ntftps);
 	return rc;
 }
 

@@ -1,7 +1,8 @@
 /*
  * What the first node of a cluster tells the others:
  *
- *   { "cluster": { "name": "..", "digest": "..", "nodes": [ see node_desc.h ] },
+ *   { "cluster": { "name": "..", "digest": "..", "nodes": [ see node_desc.h ],
+ *                  "tftp_servers": [ see node_desc.h ] },
  *     "generations": [ { "generation": 5, "time": 1794000000, "user": "..", "address": "..",
  *                        "file": "<base64>" } ] }
  *

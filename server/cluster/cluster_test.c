@@ -3,6 +3,7 @@
 #include "server/cluster/follow.h"
 #include "server/cluster/invite.h"
 #include "server/cluster/node_desc.h"
+#include "server/store/store_tftp.h"
 
 #include "common/base64.h"
 #include "trustfile/build.h"
@@ -377,6 +378,47 @@ static void test_bundle_describes(void **state)
 	assert_names(f, "sub2 sub1");
 }
 
+/* TFTP servers outside the cluster: the description says which, all of them. */
+static void test_bundle_describes_tftp_servers(void **state)
+{
+	struct fixture *f = *state;
+	struct bundle_news news;
+	struct store_node *list;
+	json_t *doc = cluster_doc("d1", three_nodes()), *told;
+	json_t *tftp = node_doc(UID_OTHER, "alt", false);
+	json_t *der =
+		json_object_get(json_array_get(json_object_get(tftp, "certificates"), 0), "der");
+	char digest[STORE_DIGEST_TEXT];
+	size_t n;
+
+	json_object_set_new(
+		json_object_get(doc, "cluster"), "tftp_servers",
+		json_pack("[{s:s, s:s, s:O}]", "name", "alt", "ip", "192.0.2.9", "der", der));
+	assert_int_equal(take(f, doc, &news), 0);
+	assert_int_equal(store_tftps(f->s, &list, &n, &f->e), 0);
+	assert_int_equal(n, 1);
+	assert_string_equal(list[0].name, "alt");
+	assert_string_equal(list[0].ip, "192.0.2.9");
+	store_nodes_free(list, n);
+	/* And it is told on as it was heard. */
+	assert_int_equal(bundle_cluster(&told, f->s, digest, &f->e), 0);
+	assert_true(json_equal(
+		json_object_get(json_array_get(json_object_get(told, "tftp_servers"), 0), "der"),
+		der));
+	json_decref(told);
+
+	doc = cluster_doc("d2", three_nodes());
+	json_object_set_new(json_object_get(doc, "cluster"), "tftp_servers",
+			    json_pack("[{s:s, s:s, s:s}]", "name", "a b", "ip", "", "der", "QQ=="));
+	assert_int_equal(take(f, doc, &news), ERR_REFUSED);
+	assert_string_equal(f->e.id, "node-description");
+	assert_int_equal(take(f, cluster_doc("d3", three_nodes()), &news), 0);
+	assert_int_equal(store_tftps(f->s, &list, &n, &f->e), 0);
+	assert_int_equal(n, 0);
+	store_nodes_free(list, n);
+	json_decref(tftp);
+}
+
 static void test_bundle_names_swapped(void **state)
 {
 	struct fixture *f = *state;
@@ -566,6 +608,8 @@ int main(void)
 		cmocka_unit_test(test_certificates_refused),
 		cmocka_unit_test(test_follow),
 		cmocka_unit_test_setup_teardown(test_bundle_describes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_bundle_describes_tftp_servers, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_bundle_names_swapped, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bundle_usurpers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bundle_lists_in_order, setup, teardown),

@@ -2,6 +2,7 @@
 
 #include "common/base64.h"
 #include "common/hostport.h"
+#include "server/store/store_tftp.h"
 
 #include <arpa/inet.h>
 #include <openssl/x509.h>
@@ -234,6 +235,107 @@ int nodes_desc_read(struct store_node **list, size_t *n, json_t *array, struct e
 		return rc;
 	}
 	*list = nodes;
+	*n = count;
+	return 0;
+}
+
+/* ---- TFTP servers outside the cluster ---- */
+
+int tftp_desc_make(struct store_node *t, const char *name, const char *ip, struct span der,
+		   struct err *e)
+{
+	struct err ignored;
+	struct buf copy = {0};
+
+	*t = (struct store_node){.outside = true};
+	if (node_name_check(name, &ignored))
+		return refuse(e, "has a name that is not one of a host");
+	if (*ip && !node_is_address(ip))
+		return refuse(e, "has an ip that is no address");
+	if (!is_certificate(der))
+		return refuse(e, "has a certificate that does not decode");
+	buf_span(&copy, der);
+	t->certs = calloc(1, sizeof(*t->certs));
+	if (copy.bad || !t->certs) {
+		buf_free(&copy);
+		free(t->certs);
+		t->certs = NULL;
+		return err_nomem(e);
+	}
+	snprintf(t->name, sizeof(t->name), "%s", name);
+	snprintf(t->ip, sizeof(t->ip), "%s", ip);
+	t->certs[t->ncerts++] =
+		(struct store_cert){.role = STORE_TFTP_ROLE, .der = buf_view(&copy)};
+	return 0;
+}
+
+static json_t *tftp_json(const struct store_node *t)
+{
+	json_t *v = cert_json(&t->certs[0]);
+
+	json_object_del(v, "role");
+	json_object_set_new(v, "name", json_string(t->name));
+	if (json_object_set_new(v, "ip", json_string(t->ip))) {
+		json_decref(v);
+		return NULL;
+	}
+	return v;
+}
+
+int tftps_desc_json(json_t **out, struct store *s, struct err *e)
+{
+	struct store_node *list;
+	json_t *array = json_array();
+	size_t n;
+	int rc = store_tftps(s, &list, &n, e);
+
+	for (size_t i = 0; !rc && i < n; i++)
+		if (json_array_append_new(array, tftp_json(&list[i])))
+			rc = err_nomem(e);
+	store_nodes_free(list, n);
+	if (rc)
+		json_decref(array);
+	else
+		*out = array;
+	return rc;
+}
+
+static int read_tftp(struct store_node *t, json_t *doc, struct err *e)
+{
+	const char *name, *ip, *text;
+	struct buf der = {0};
+	int rc;
+
+	if (json_unpack(doc, "{s:s, s:s, s:s}", "name", &name, "ip", &ip, "der", &text))
+		return refuse(e, "lacks name, ip or der");
+	if (base64_take(&der, span_of(text, strlen(text)), BASE64_PLAIN))
+		rc = tftp_desc_make(t, name, ip, buf_view(&der), e);
+	else
+		rc = refuse(e, "has a certificate that does not decode");
+	buf_free(&der);
+	return rc;
+}
+
+int tftps_desc_read(struct store_node **list, size_t *n, const json_t *array, struct err *e)
+{
+	const size_t count = json_array_size(array);
+	struct store_node *tftps;
+	int rc = 0;
+
+	if (count > TFTPS_MAX)
+		return err_set(e, ERR_REFUSED, "node-description",
+			       "a description of the cluster has %d TFTP servers at most",
+			       TFTPS_MAX);
+	tftps = calloc(count ? count : 1, sizeof(*tftps));
+	if (!tftps)
+		return err_nomem(e);
+	for (size_t i = 0; !rc && i < count; i++)
+		rc = read_tftp(&tftps[i], json_array_get(array, i), e);
+	if (rc) {
+		store_nodes_free(tftps, count);
+		return rc;
+	}
+	*list = tftps;
 	*n = count;
 	return 0;
 }

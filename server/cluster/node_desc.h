@@ -15,6 +15,7 @@ enum {
 	NODE_CERTS_MAX = 16,
 	NODE_CERT_MAX = 8192, /* bytes of DER */
 	NODES_MAX = 64,       /* in a cluster */
+	TFTPS_MAX = 64,       /* outside it */
 };
 
 /* A host name or an address of 1 to NODE_NAME_CHARS_MAX characters. ERR_USAGE "node-name". */
@@ -36,6 +37,19 @@ int node_desc_read(struct store_node *n, json_t *doc, struct err *e);
 
 /* All nodes of the cluster: an array, the first node first. */
 int nodes_desc_json(json_t **out, struct store *s, struct err *e);
+
+/* A TFTP server outside the cluster (store_tftp.h), from a stranger: a host name, an address or
+ * none, and a certificate, DER. On success *t is the caller's (store_node_free). ERR_REFUSED
+ * "node-description". */
+int tftp_desc_make(struct store_node *t, const char *name, const char *ip, struct span der,
+		   struct err *e);
+
+/* All of them, as an array of { "name": "..", "ip": "..", "der": "<base64>" }. */
+int tftps_desc_json(json_t **out, struct store *s, struct err *e);
+
+/* Reads such an array; NULL is an empty one. On success *list is the caller's (store_nodes_free).
+ */
+int tftps_desc_read(struct store_node **list, size_t *n, const json_t *array, struct err *e);
 
 /* Reads an array of them; no uid twice, one publisher. On success *list is the caller's
  * (store_nodes_free). ERR_REFUSED "node-description". */

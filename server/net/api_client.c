@@ -358,8 +358,8 @@ bool api_use_session(struct api *a, const char *id)
 	return false;
 }
 
-int api_put(struct api *a, const char *path, struct span body, int64_t generation,
-	    struct api_reply *reply, struct err *e)
+static int put(struct api *a, const char *path, const char *type, struct span body,
+	       int64_t generation, struct api_reply *reply, struct err *e)
 {
 	struct curl_slist *headers = NULL;
 	char match[48];
@@ -367,7 +367,7 @@ int api_put(struct api *a, const char *path, struct span body, int64_t generatio
 
 	start(a, path, reply);
 	snprintf(match, sizeof(match), "If-Match: \"%lld\"", (long long)generation);
-	headers = curl_slist_append(NULL, "Content-Type: application/octet-stream");
+	headers = curl_slist_append(NULL, type);
 	if (!headers || !curl_slist_append(headers, match) ||
 	    (*a->session && !curl_slist_append(headers, a->session))) {
 		rc = err_nomem(e);
@@ -380,6 +380,27 @@ int api_put(struct api *a, const char *path, struct span body, int64_t generatio
 	rc = perform(a, reply, e);
 out:
 	curl_slist_free_all(headers);
+	return rc;
+}
+
+int api_put(struct api *a, const char *path, struct span body, int64_t generation,
+	    struct api_reply *reply, struct err *e)
+{
+	return put(a, path, "Content-Type: application/octet-stream", body, generation, reply, e);
+}
+
+int api_put_json(struct api *a, const char *path, const json_t *body, int64_t generation,
+		 struct api_reply *reply, struct err *e)
+{
+	char *text = json_dumps(body, JSON_COMPACT);
+	int rc;
+
+	*reply = (struct api_reply){0};
+	if (!text)
+		return err_nomem(e);
+	rc = put(a, path, "Content-Type: application/json", span_of(text, strlen(text)), generation,
+		 reply, e);
+	free(text);
 	return rc;
 }
 

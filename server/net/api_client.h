@@ -66,6 +66,10 @@ int api_get_json(struct api *a, const char *path, json_t **doc, struct err *e);
 int api_put(struct api *a, const char *path, struct span body, int64_t generation,
 	    struct api_reply *reply, struct err *e);
 
+/* The same with a JSON document as body. */
+int api_put_json(struct api *a, const char *path, const json_t *body, int64_t generation,
+		 struct api_reply *reply, struct err *e);
+
 /* Sends a JSON document with that method ("POST", "PUT") and reads the one in the answer, which is
  * the caller's. Errors as for api_get(). */
 int api_send_json(struct api *a, const char *method, const char *path, json_t *body, json_t **doc,

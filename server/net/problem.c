@@ -26,6 +26,7 @@ static const struct {
 	{"no-digest-user", 404},   {"stale-version", 412},
 	{"no-version", 428},       {"secrets-key", 500},
 	{"no-serial", 404},        {"no-crl", 404},
+	{"no-tftp-server", 404},   {"node-exists", 409},
 	{"no-capf-user", 404},     {"not-trusted", 404},
 };
 

@@ -5,6 +5,7 @@
 #include "common/json.h"
 #include "server/net/http_head.h"
 #include "server/provider/commit.h"
+#include "server/provider/ctl_body.h"
 #include "server/provider/expiry.h"
 #include "server/provider/node_api.h"
 #include "server/provider/views.h"
@@ -40,7 +41,7 @@ int cluster_get(struct call *c, struct store *s, struct err *e)
 	json_t *warnings = json_array();
 	struct store_node *nodes = NULL;
 	size_t n = 0;
-	int rc = store_nodes(s, &nodes, &n, e);
+	int rc = store_servers(s, &nodes, &n, e);
 
 	expiry_warn(nodes, n, time(NULL), add_warning, warnings);
 	if (!rc)
@@ -116,14 +117,34 @@ static int parse_if_match(int64_t *generation, const char *field, struct err *e)
 	return 0;
 }
 
-static int check_content_type(const char *type, struct err *e)
+static bool is_type(const char *type, const char *want)
 {
-	static const char want[] = "application/octet-stream";
+	return type && !strncasecmp(type, want, strlen(want)) &&
+	       (type[strlen(want)] == '\0' || type[strlen(want)] == ';');
+}
 
-	if (type && !strncasecmp(type, want, strlen(want)) &&
-	    (type[strlen(want)] == '\0' || type[strlen(want)] == ';'))
+/* The body: the list as it is, or as JSON with TFTP servers beside it. */
+static int read_body(struct commit *commit, struct ctl_body *body, const struct call *c,
+		     struct err *e)
+{
+	const char *type = https_header(c->request, "Content-Type");
+	int rc;
+
+	if (is_type(type, "application/octet-stream")) {
+		commit->list = https_body(c->request);
 		return 0;
-	return err_set(e, ERR_USAGE, "content-type", "the body is not of the type %s", want);
+	}
+	if (!is_type(type, "application/json"))
+		return err_set(e, ERR_USAGE, "content-type",
+			       "the body is neither of the type application/octet-stream nor "
+			       "application/json");
+	rc = ctl_body_read(body, https_body(c->request), e);
+	commit->list = buf_view(&body->list);
+	commit->tftps = body->tftps;
+	commit->ntftps = body->ntftps;
+	commit->gone = body->gone;
+	commit->ngone = body->ngone;
+	return rc;
 }
 
 /* What the client could not know of: the generations since the one it started from. */
@@ -142,35 +163,42 @@ static json_t *what_changed(struct store *s, const struct commit *commit)
 	return extra;
 }
 
-static int push(struct call *c, struct store *s, struct err *e)
+static int commit(struct call *c, struct commit *commit, struct store *s, struct err *e)
 {
-	struct commit commit = {.user = c->login.user,
-				.address = https_peer(c->request),
-				.list = https_body(c->request),
-				.signers = c->api->signers};
-	struct err not_active;
-	json_t *more;
+	struct ctl_body body = {0};
 	int rc = node_api_must_be_first(s, e);
 
 	if (!rc)
-		rc = check_content_type(https_header(c->request, "Content-Type"), e);
+		rc = read_body(commit, &body, c, e);
 	if (!rc)
-		rc = parse_if_match(&commit.expected, https_header(c->request, "If-Match"), e);
-	if (rc)
-		return rc;
-	rc = commit_ctl(&commit, s, c->api->log, e);
+		rc = parse_if_match(&commit->expected, https_header(c->request, "If-Match"), e);
+	if (!rc)
+		rc = commit_ctl(commit, s, c->api->log, e);
 	if (rc && !strcmp(e->id, "stale-generation"))
-		c->extra = what_changed(s, &commit);
+		c->extra = what_changed(s, commit);
+	ctl_body_free(&body);
+	return rc;
+}
+
+static int push(struct call *c, struct store *s, struct err *e)
+{
+	struct commit accepted = {.user = c->login.user,
+				  .address = https_peer(c->request),
+				  .signers = c->api->signers};
+	struct err not_active;
+	json_t *more;
+	int rc = commit(c, &accepted, s, e);
+
 	if (rc)
 		return rc;
 	/* It is accepted whatever becomes of it now; the distribution tells. */
 	(void)activate(c->api->activator, s, &not_active);
 	courier_wake(c->api->courier);
-	c->awaited = commit.generation;
+	c->awaited = accepted.generation;
 	c->await_until_ms = clock_ms() + AWAIT_MS;
 	rc = view_distribution(&c->doc, s, e);
-	more = json_pack("{s:I, s:s}", "generation", (json_int_t)commit.generation, "security_mode",
-			 view_mode(commit.mixed));
+	more = json_pack("{s:I, s:s}", "generation", (json_int_t)accepted.generation,
+			 "security_mode", view_mode(accepted.mixed));
 	if (!rc && json_object_update(c->doc, more))
 		rc = err_nomem(e);
 	json_decref(more);

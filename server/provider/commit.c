@@ -4,6 +4,7 @@
 #include "server/provider/signers.h"
 #include "server/provider/views.h"
 #include "server/store/audit.h"
+#include "server/store/store_tftp.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +26,7 @@ static int check(struct ctl_facts *facts, const struct commit *c, struct store *
 	struct ctl_question q = {
 		.present = buf_view(&present->file), .neu = c->list, .now = time(NULL)};
 	struct store_node *nodes;
-	int rc = store_nodes(s, &nodes, &q.nnodes, e);
+	int rc = store_servers(s, &nodes, &q.nnodes, e);
 
 	if (rc)
 		return rc;
@@ -110,10 +111,29 @@ static int attempt(struct commit *c, struct store *s, struct ctl_facts *facts, s
 	return rc;
 }
 
+/* The list is checked against the TFTP servers as they will be. All of it is one transaction, which
+ * nobody else's change can come into. */
+static int attempt_with_tftps(struct commit *c, struct store *s, struct ctl_facts *facts,
+			      struct err *e)
+{
+	int rc = 0;
+
+	if (store_begin(s, e))
+		return (int)e->kind;
+	for (size_t i = 0; !rc && i < c->ngone; i++)
+		rc = store_tftp_remove(s, c->gone[i], e);
+	for (size_t i = 0; !rc && i < c->ntftps; i++)
+		rc = store_tftp_put(s, &c->tftps[i], e);
+	if (!rc)
+		rc = attempt(c, s, facts, e);
+	return store_end(s, rc, e);
+}
+
 int commit_ctl(struct commit *c, struct store *s, const struct log *log, struct err *e)
 {
 	struct ctl_facts facts = {0};
-	int rc = attempt(c, s, &facts, e);
+	int rc = c->ntftps || c->ngone ? attempt_with_tftps(c, s, &facts, e)
+				       : attempt(c, s, &facts, e);
 
 	/* A node has changed in between: the list may still be right, or not any more. */
 	for (int i = 1; rc && i < ATTEMPTS && !strcmp(e->id, "stale-cluster"); i++) {

@@ -1,7 +1,9 @@
 /* A cluster that changes while lists are committed: what is accepted is right at that moment. */
 #include "server/provider/commit.h"
 
+#include "server/cluster/node_desc.h"
 #include "server/store/audit.h"
+#include "server/store/store_tftp.h"
 #include "trustfile/build.h"
 #include "trustfile/cert.h"
 #include "trustfile/testkit.h"
@@ -22,7 +24,7 @@ enum {
 	PAUSE_US = 2000, /* of the one who changes the cluster */
 };
 
-static struct test_key tokens[TOKENS], ccm;
+static struct test_key tokens[TOKENS], ccm, alt;
 static const struct log quiet = {.program = "test", .level = (enum log_level)0};
 static const char right_ip[] = "192.0.2.1", wrong_ip[] = "192.0.2.2";
 
@@ -70,8 +72,9 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* With right_ip for the server. */
-static struct buf next_list(struct fixture *f)
+/* With right_ip for the server, and another TFTP server outside the cluster where that is wished.
+ */
+static struct buf list_with(struct fixture *f, bool alternate)
 {
 	const struct tl_entry entries[] = {
 		{.role = TL_SAST, .dns = "", .has_ip = true, .cert = tokens[0].cert},
@@ -81,17 +84,27 @@ static struct buf next_list(struct fixture *f)
 		 .has_ip = true,
 		 .ip = {192, 0, 2, 1},
 		 .cert = ccm.cert},
+		{.role = TL_TFTP,
+		 .dns = "alt",
+		 .has_ip = true,
+		 .ip = {192, 0, 2, 9},
+		 .cert = alt.cert},
 	};
 	const struct tl_plan plan = {.filename = TL_CTL_NAME,
 				     .digest = TL_SHA1,
 				     .timestamp = f->clock++,
 				     .signer = tokens[0].cert,
 				     .entries = entries,
-				     .n = 3};
+				     .n = alternate ? 4 : 3};
 	struct buf file = {0};
 
 	assert_int_equal(tl_build(&file, &plan, pkey_sign, tokens[0].key, &f->e), 0);
 	return file;
+}
+
+static struct buf next_list(struct fixture *f)
+{
+	return list_with(f, false);
 }
 
 static void set_ip(struct store *s, struct store_node *n, const char *ip)
@@ -197,12 +210,74 @@ static void test_a_quiet_cluster(void **state)
 	buf_free(&file);
 }
 
+/* ---- TFTP servers outside the cluster ---- */
+
+static size_t tftps(struct fixture *f)
+{
+	struct store_node *list;
+	size_t n;
+
+	assert_int_equal(store_tftps(f->s, &list, &n, &f->e), 0);
+	store_nodes_free(list, n);
+	return n;
+}
+
+static int commit_with(struct fixture *f, int64_t expected, bool in_list,
+		       const struct store_node *coming, const char *const *going)
+{
+	struct buf file = list_with(f, in_list);
+	struct commit c = {.user = "anna",
+			   .address = "::1",
+			   .expected = expected,
+			   .list = buf_view(&file),
+			   .tftps = coming,
+			   .ntftps = coming ? 1 : 0,
+			   .gone = going,
+			   .ngone = going ? 1 : 0};
+	const int rc = commit_ctl(&c, f->s, &quiet, &f->e);
+
+	buf_free(&file);
+	return rc;
+}
+
+static void test_a_tftp_server_comes_and_goes_with_its_list(void **state)
+{
+	static const char *const going[] = {"alt"};
+	struct fixture *f = *state;
+	struct store_node t;
+	struct buf der = {0};
+
+	cert_der(&der, alt.cert);
+	assert_int_equal(tftp_desc_make(&t, "alt", "192.0.2.9", buf_view(&der), &f->e), 0);
+	/* Nobody has said that it may be in the list. */
+	assert_int_equal(commit_with(f, 0, true, NULL, NULL), ERR_REFUSED);
+	assert_string_equal(f->e.id, "ctl-server-unknown");
+	/* It was said, but the list does not have it: then the cluster does not, either. */
+	assert_int_equal(commit_with(f, 0, false, &t, NULL), ERR_REFUSED);
+	assert_string_equal(f->e.id, "ctl-server-missing");
+	assert_int_equal(tftps(f), 0);
+	assert_int_equal(commit_with(f, 0, true, &t, NULL), 0);
+	assert_int_equal(tftps(f), 1);
+	/* From now on it belongs to the cluster. */
+	assert_int_equal(commit_with(f, 1, true, NULL, NULL), 0);
+	assert_int_equal(commit_with(f, 2, false, NULL, NULL), ERR_REFUSED);
+	assert_string_equal(f->e.id, "ctl-server-missing");
+	/* Somebody was quicker: nothing goes. */
+	assert_int_equal(commit_with(f, 1, false, NULL, going), ERR_CONFLICT);
+	assert_int_equal(tftps(f), 1);
+	assert_int_equal(commit_with(f, 2, false, NULL, going), 0);
+	assert_int_equal(tftps(f), 0);
+	store_node_free(&t);
+	buf_free(&der);
+}
+
 static int load_keys(void **state)
 {
 	(void)state;
 	tokens[0] = test_key_rsa(2048, "SAST 1");
 	tokens[1] = test_key_rsa(2048, "SAST 2");
 	ccm = test_key_rsa(2048, "pub");
+	alt = test_key_rsa(2048, "alt");
 	return 0;
 }
 
@@ -212,6 +287,7 @@ static int free_keys(void **state)
 	test_key_free(&tokens[0]);
 	test_key_free(&tokens[1]);
 	test_key_free(&ccm);
+	test_key_free(&alt);
 	return 0;
 }
 
@@ -220,6 +296,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_a_quiet_cluster, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nodes_change_all_the_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_tftp_server_comes_and_goes_with_its_list,
+						setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, load_keys, free_keys);

@@ -63,8 +63,10 @@ static int add_node(json_t *nodes, const struct store_node *n, struct err *e)
 		json_array_append_new(addresses, json_string(n->ip));
 	rc = add_certs(roles, certs, n, e);
 	node = json_pack("{s:s, s:s, s:o, s:o, s:o}", "name", n->name, "type",
-			 n->first ? "publisher" : "subscriber", "roles", roles, "addresses",
-			 addresses, "certificates", certs);
+			 n->outside ? "tftp-server"
+			 : n->first ? "publisher"
+				    : "subscriber",
+			 "roles", roles, "addresses", addresses, "certificates", certs);
 	if (json_array_append_new(nodes, node) && !rc)
 		rc = err_nomem(e);
 	return rc;
@@ -82,7 +84,7 @@ int view_cluster(json_t **out, struct store *s, struct err *e)
 	if (!rc)
 		rc = store_ctl_current(s, &c, e);
 	if (!rc)
-		rc = store_nodes(s, &list, &n, e);
+		rc = store_servers(s, &list, &n, e);
 	for (size_t i = 0; !rc && i < n; i++)
 		rc = add_node(nodes, &list[i], e);
 	if (!rc)

@@ -111,6 +111,7 @@ struct store_node {
 					    */
 	bool first;                        /* the publisher */
 	bool self;                         /* the node this store belongs to */
+	bool outside;                      /* no node: a TFTP server outside the cluster */
 	struct store_cert *certs;          /* ncerts of them, owned */
 	size_t ncerts;
 };
@@ -131,13 +132,21 @@ int store_node_update(struct store *s, const struct store_node *n, bool *changed
  * this one: ERR_REFUSED "node-needed". */
 int store_node_remove(struct store *s, const char *name, struct err *e);
 
-/* Takes the description of the cluster over that its first node gives: name and nodes, matched by
- * uid. This node's own row stays as it is, also if the description does not have it. digest is of
- * the description, for store_described(). One transaction. */
-int store_describe(struct store *s, const char *cluster, const struct store_node *nodes, size_t n,
-		   const char *digest, struct err *e);
-
 enum { STORE_DIGEST_TEXT = 65 };
+
+/* A cluster as its first node describes it; everything is borrowed. */
+struct store_description {
+	const char *name;
+	const struct store_node *nodes; /* nnodes of them */
+	size_t nnodes;
+	const struct store_node *tftps; /* ntftps of them: store_tftp.h */
+	size_t ntftps;
+	const char *digest; /* for store_described() */
+};
+
+/* Takes the description over, in one transaction: nodes are matched by uid. This node's own row
+ * stays as it is, also if the description does not have it. */
+int store_describe(struct store *s, const struct store_description *d, struct err *e);
 
 /* The digest of the description taken last; "" if there was none. */
 int store_described(struct store *s, char digest[STORE_DIGEST_TEXT], struct err *e);
@@ -184,6 +193,10 @@ const struct store_cert *store_node_cert(const struct store_node *n, const char 
 
 /* All nodes, the first node first. *list is n elements; give it to store_nodes_free(). */
 int store_nodes(struct store *s, struct store_node **list, size_t *n, struct err *e);
+
+/* All servers that belong into the list: the nodes, then the TFTP servers outside the cluster
+ * (store_tftp.h). As store_nodes(). */
+int store_servers(struct store *s, struct store_node **list, size_t *n, struct err *e);
 void store_nodes_free(struct store_node *list, size_t n);
 
 /* ---- the CTL, by generations ---- */

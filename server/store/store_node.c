@@ -1,5 +1,6 @@
 /* Reading the nodes. */
 #include "server/store/store_node_priv.h"
+#include "server/store/store_tftp.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -60,33 +61,76 @@ static bool take_row(struct query *q, struct store_node **list, size_t *n)
 	return !der.bad;
 }
 
-static int read_nodes(struct store *s, struct store_node **list, size_t *n, struct err *e)
+/* Appends the nodes that sql, a literal, tells of. */
+static int read_nodes(struct store *s, const char *sql, struct store_node **list, size_t *n,
+		      struct err *e)
 {
 	struct query q;
 
-	query_start(
-		&q, s,
-		"SELECT id, uid, name, ip, provider, first, self, position IS NOT NULL, role, der"
-		" FROM nodes LEFT JOIN certs ON node = id ORDER BY first DESC, name, position");
+	query_start(&q, s, sql);
 	while (query_row(&q))
 		if (!take_row(&q, list, n))
 			q.rc = SQLITE_NOMEM;
 	return query_end(&q, "read the nodes", e);
 }
 
+static int read_cluster(struct store *s, struct store_node **list, size_t *n, struct err *e)
+{
+	return read_nodes(
+		s,
+		"SELECT id, uid, name, ip, provider, first, self, position IS NOT NULL, role, der"
+		" FROM nodes LEFT JOIN certs ON node = id ORDER BY first DESC, name, position",
+		list, n, e);
+}
+
+static int read_tftps(struct store *s, struct store_node **list, size_t *n, struct err *e)
+{
+	const size_t nodes = *n;
+	const int rc =
+		read_nodes(s,
+			   "SELECT -id, '', name, ip, '', 0, 0, 1, '" STORE_TFTP_ROLE "', der"
+			   " FROM tftp_servers ORDER BY name",
+			   list, n, e);
+
+	for (size_t i = nodes; i < *n; i++)
+		(*list)[i].outside = true;
+	return rc;
+}
+
+static int all_or_nothing(int rc, struct store_node **list, size_t *n)
+{
+	if (!rc)
+		return 0;
+	store_nodes_free(*list, *n);
+	*list = NULL;
+	*n = 0;
+	return rc;
+}
+
 int store_nodes(struct store *s, struct store_node **list, size_t *n, struct err *e)
+{
+	*list = NULL;
+	*n = 0;
+	return all_or_nothing(read_cluster(s, list, n, e), list, n);
+}
+
+int store_tftps(struct store *s, struct store_node **list, size_t *n, struct err *e)
+{
+	*list = NULL;
+	*n = 0;
+	return all_or_nothing(read_tftps(s, list, n, e), list, n);
+}
+
+int store_servers(struct store *s, struct store_node **list, size_t *n, struct err *e)
 {
 	int rc;
 
 	*list = NULL;
 	*n = 0;
-	rc = read_nodes(s, list, n, e);
-	if (rc) {
-		store_nodes_free(*list, *n);
-		*list = NULL;
-		*n = 0;
-	}
-	return rc;
+	rc = read_cluster(s, list, n, e);
+	if (!rc)
+		rc = read_tftps(s, list, n, e);
+	return all_or_nothing(rc, list, n);
 }
 
 void store_node_free(struct store_node *n)

@@ -270,8 +270,24 @@ static int put_described_node(struct store *s, const struct store_node *describe
 	return store_node_put(s, &n, e);
 }
 
-int store_describe(struct store *s, const char *cluster, const struct store_node *nodes, size_t n,
-		   const char *digest, struct err *e)
+static int put_described(struct store *s, const struct store_description *d, const char *self,
+			 struct err *e)
+{
+	int rc = drop_missing(s, d->nodes, d->nnodes, e);
+
+	if (!rc)
+		rc = free_names(s, e);
+	for (size_t i = 0; !rc && i < d->nnodes; i++)
+		if (strcmp(d->nodes[i].uid, self) != 0)
+			rc = put_described_node(s, &d->nodes[i], e);
+	if (!rc)
+		rc = store_tftps_drop(s, e);
+	for (size_t i = 0; !rc && i < d->ntftps; i++)
+		rc = store_tftp_put_row(s, &d->tftps[i], e);
+	return rc;
+}
+
+int store_describe(struct store *s, const struct store_description *d, struct err *e)
 {
 	struct store_node self = {0};
 	int rc;
@@ -280,18 +296,14 @@ int store_describe(struct store *s, const char *cluster, const struct store_node
 		return (int)e->kind;
 	rc = store_node_self(s, &self, e);
 	if (!rc)
-		rc = store_cluster_put_name(s, cluster, e);
+		rc = store_cluster_put_name(s, d->name, e);
 	if (!rc)
-		rc = drop_missing(s, nodes, n, e);
+		rc = put_described(s, d, self.uid, e);
 	if (!rc)
-		rc = free_names(s, e);
-	for (size_t i = 0; !rc && i < n; i++)
-		if (strcmp(nodes[i].uid, self.uid) != 0)
-			rc = put_described_node(s, &nodes[i], e);
+		rc = store_cluster_put_described(s, d->digest, e);
 	if (!rc)
-		rc = store_cluster_put_described(s, digest, e);
-	if (!rc)
-		rc = audit_putf(s, "node", e, "the first node describes the cluster: %zu nodes", n);
+		rc = audit_putf(s, "node", e, "the first node describes the cluster: %zu nodes",
+				d->nnodes);
 	store_node_free(&self);
 	return store_end(s, rc, e);
 }

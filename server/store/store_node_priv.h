@@ -13,6 +13,10 @@ int store_cluster_put_described(struct store *s, const char *digest, struct err 
  * name is another node's. */
 int store_node_put(struct store *s, struct store_node *n, struct err *e);
 
+/* A TFTP server outside the cluster, and all of them (store_tftp.h). */
+int store_tftp_put_row(struct store *s, const struct store_node *t, struct err *e);
+int store_tftps_drop(struct store *s, struct err *e);
+
 /* ERR_FAILED "no-node"; returns its kind. */
 int store_node_missing(const char *name, struct err *e);
 

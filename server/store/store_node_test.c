@@ -1,5 +1,6 @@
 /* Nodes that come, change and go; invitations; and what depends on them. */
 #include "server/store/store_priv.h"
+#include "server/store/store_tftp.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -263,6 +264,56 @@ static void test_an_invitation_for_a_name_that_is_taken(void **state)
 	assert_string_equal(there.used_by, "");
 }
 
+/* ---- TFTP servers outside the cluster ---- */
+
+static struct store_node tftp_of(const char *name, const char *ip, const char *der)
+{
+	static struct store_cert cert = {.role = STORE_TFTP_ROLE};
+	struct store_node t = {.outside = true, .certs = &cert, .ncerts = 1};
+
+	cert.der = span_of(der, strlen(der));
+	snprintf(t.name, sizeof(t.name), "%s", name);
+	snprintf(t.ip, sizeof(t.ip), "%s", ip);
+	return t;
+}
+
+static void test_tftp_servers(void **state)
+{
+	struct fixture *f = *state;
+	struct store_node t = tftp_of("alt", "192.0.2.9", "three"), *list;
+	int64_t before = revision(f);
+	size_t n;
+
+	assert_int_equal(store_tftp_put(f->s, &t, &f->e), 0);
+	assert_true(revision(f) > before);
+	t = tftp_of("alt", "192.0.2.10", "four");
+	assert_int_equal(store_tftp_put(f->s, &t, &f->e), 0);
+	assert_int_equal(store_servers(f->s, &list, &n, &f->e), 0);
+	assert_int_equal(n, 3);
+	assert_string_equal(list[0].name, "pub");
+	assert_false(list[1].outside);
+	assert_true(list[2].outside);
+	assert_string_equal(list[2].name, "alt");
+	assert_string_equal(list[2].ip, "192.0.2.10");
+	assert_int_equal(list[2].ncerts, 1);
+	assert_string_equal(list[2].certs[0].role, "tftp");
+	assert_true(span_eq(list[2].certs[0].der, span_of("four", 4)));
+	store_nodes_free(list, n);
+	/* It is no node: nothing is distributed to it. */
+	assert_int_equal(store_nodes(f->s, &list, &n, &f->e), 0);
+	assert_int_equal(n, 2);
+	store_nodes_free(list, n);
+
+	before = revision(f);
+	assert_int_equal(store_tftp_remove(f->s, "alt", &f->e), 0);
+	assert_true(revision(f) > before);
+	assert_int_equal(store_tftp_remove(f->s, "alt", &f->e), ERR_FAILED);
+	assert_string_equal(f->e.id, "no-tftp-server");
+	t = tftp_of("sub", "192.0.2.9", "three");
+	assert_int_equal(store_tftp_put(f->s, &t, &f->e), ERR_CONFLICT);
+	assert_string_equal(f->e.id, "node-exists");
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -276,6 +327,7 @@ int main(void)
 		T(test_invitations),
 		T(test_an_invitation_works_once),
 		T(test_an_invitation_for_a_name_that_is_taken),
+		T(test_tftp_servers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,7 +74,6 @@ static const char *const migrations[] = {
 	" BEGIN UPDATE cluster SET revision = revision + 1; END;"
 	REVISE("INSERT", "nodes") REVISE("UPDATE", "nodes") REVISE("DELETE", "nodes")
 		REVISE("INSERT", "certs") REVISE("UPDATE", "certs") REVISE("DELETE", "certs"),
-#undef REVISE
 
 	/* Accounts that can be locked, and may demand a client certificate; version is another one
 	 * after every change. The audit log, which only grows: audit.h. */
@@ -266,7 +265,16 @@ static const char *const migrations[] = {
 
 	/* The row is there from the beginning: without it, the revision would count nothing. */
 	"INSERT OR IGNORE INTO cluster (id, name) VALUES (1, '');",
+
+	/* TFTP servers outside the cluster belong into the list as the nodes do. */
+	"CREATE TABLE tftp_servers ("
+	" id INTEGER PRIMARY KEY,"
+	" name TEXT NOT NULL UNIQUE,"
+	" ip TEXT NOT NULL,"
+	" der BLOB NOT NULL CHECK (length(der) > 0)) STRICT;" REVISE("INSERT", "tftp_servers")
+		REVISE("UPDATE", "tftp_servers") REVISE("DELETE", "tftp_servers"),
 };
+#undef REVISE
 
 enum { SCHEMA_VERSION = sizeof(migrations) / sizeof(migrations[0]) };
 
