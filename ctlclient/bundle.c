@@ -93,12 +93,13 @@ static int put_change(json_t **out, const struct change *c, struct err *e)
 		json_decref(tokens);
 		return rc;
 	}
-	*out = json_pack("{s:s, s:o, s:s*, s:s*, s:s*}", "kind", change_name(c->kind), "tokens",
-			 tokens, "mode",
+	*out = json_pack("{s:s, s:o, s:s*, s:s*, s:s*, s:o*}", "kind", change_name(c->kind),
+			 "tokens", tokens, "mode",
 			 c->kind != CHANGE_MODE ? NULL
 			 : c->mixed             ? "mixed"
 						: "nonsecure",
-			 "serial", c->serial, "digest", c->digest ? digests[c->digest] : NULL);
+			 "serial", c->serial, "digest", c->digest ? digests[c->digest] : NULL,
+			 "tftp_servers", tftp_wish_json(&c->tftp));
 	return *out ? 0 : err_nomem(e);
 }
 
@@ -125,11 +126,12 @@ int bundle_signed(struct buf *out, const struct bundle_list *l, struct err *e)
 	char sha256[2 * SHA256_LEN + 1];
 
 	return put_bundle(out, sha256, BUNDLE_SIGNED,
-			  json_pack("{s:o, s:s, s:s, s:I, s:s, s:o, s:s*}", "made",
+			  json_pack("{s:o, s:s, s:s, s:I, s:s, s:o, s:s*, s:o*}", "made",
 				    ctl_json_time(time(NULL)), "provider", l->provider, "cluster",
 				    l->cluster, "generation", (json_int_t)l->generation, "mode",
 				    l->mixed ? "mixed" : "nonsecure", "list",
-				    ctl_json_base64(l->list), "request", l->request),
+				    ctl_json_base64(l->list), "request", l->request, "tftp_servers",
+				    l->tftp ? tftp_wish_json(l->tftp) : NULL),
 			  e);
 }
 
@@ -230,26 +232,34 @@ static int read_mode(bool *mixed, const char *mode, struct err *e)
 	return *mixed || !strcmp(mode, "nonsecure") ? 0 : refuse(e, "wishes for an unknown mode");
 }
 
+static int read_tftps(struct tftp_wish *w, json_t *v, struct err *e)
+{
+	return tftp_wish_read(w, v) ? 0 : refuse(e, "names TFTP servers that cannot be read");
+}
+
 static int read_change(struct change *c, json_t *v, struct err *e)
 {
 	const char *kind = NULL;
 	const char *mode = NULL;
 	const char *digest = NULL;
-	json_t *tokens = NULL;
+	json_t *tokens = NULL, *tftps = NULL;
 	json_t *t;
 	size_t i;
 	int rc = 0;
 
-	if (json_unpack(v, "{s:s, s:o, s?s, s?s, s?s !}", "kind", &kind, "tokens", &tokens, "mode",
-			&mode, "serial", &c->serial, "digest", &digest) ||
+	if (json_unpack(v, "{s:s, s:o, s?s, s?s, s?s, s?o !}", "kind", &kind, "tokens", &tokens,
+			"mode", &mode, "serial", &c->serial, "digest", &digest, "tftp_servers",
+			&tftps) ||
 	    !json_is_array(tokens) || !change_parse(&c->kind, kind))
 		return refuse(e, "wishes for nothing that this release knows");
 	if (!mode != (c->kind != CHANGE_MODE) || !c->serial != (c->kind != CHANGE_REMOVE_TOKEN) ||
-	    (c->kind == CHANGE_ADD_TOKEN && !json_array_size(tokens)))
+	    (c->kind == CHANGE_ADD_TOKEN && !json_array_size(tokens)) ||
+	    (change_is_of_tftp(c->kind) && !tftps))
 		return refuse(e, "wishes for something and leaves out what");
 	if (digest && !sign_digest_parse(&c->digest, digest))
 		return refuse(e, "wishes for an unknown digest");
-	if (mode)
+	rc = read_tftps(&c->tftp, tftps, e);
+	if (!rc && mode)
 		rc = read_mode(&c->mixed, mode, e);
 	json_array_foreach(tokens, i, t)
 	{
@@ -279,13 +289,18 @@ static int read_signed(struct bundle *b, json_t *body, struct err *e)
 	json_int_t generation = -1;
 	const char *list = NULL;
 	const char *mode = NULL;
+	json_t *tftps = NULL;
 
-	if (json_unpack(body, "{s:s, s:s, s:s, s:I, s:s, s:s, s?s !}", "made", &b->made, "provider",
-			&b->provider, "cluster", &b->cluster, "generation", &generation, "mode",
-			&mode, "list", &list, "request", &b->request))
+	if (json_unpack(body, "{s:s, s:s, s:s, s:I, s:s, s:s, s?s, s?o !}", "made", &b->made,
+			"provider", &b->provider, "cluster", &b->cluster, "generation", &generation,
+			"mode", &mode, "list", &list, "request", &b->request, "tftp_servers",
+			&tftps))
 		return refuse(e, "is no signed list of this release");
 	b->generation = generation;
-	return read_list(b, list, e) || read_mode(&b->mixed, mode, e) ? (int)e->kind : 0;
+	if (read_list(b, list, e) || read_mode(&b->mixed, mode, e) ||
+	    read_tftps(&b->tftp, tftps, e))
+		return (int)e->kind;
+	return 0;
 }
 
 /* The list is as long as it is, and the history has lines: both are looked at apart. */
@@ -360,6 +375,7 @@ int bundle_read(struct bundle *b, const char *path, struct err *e)
 void bundle_free(struct bundle *b)
 {
 	change_free(&b->change);
+	tftp_wish_free(&b->tftp);
 	buf_free(&b->list);
 	json_decref(b->doc);
 	*b = (struct bundle){0};

@@ -36,6 +36,7 @@ struct bundle {
 	/* of a signed list: */
 	const char *request; /* SHA-256 of the request it answers, or NULL */
 	bool mixed;
+	struct tftp_wish tftp; /* what goes to the provider together with the list */
 };
 
 /* Takes the text of a bundle apart. On success end with bundle_free(). ERR_REFUSED: "bundle" (what
@@ -60,6 +61,7 @@ struct bundle_list {
 	bool mixed;
 	const char *request; /* SHA-256 of the request it answers, or NULL */
 	struct span list;
+	const struct tftp_wish *tftp; /* or NULL */
 };
 
 /* Appends a bundle with a signed list. */

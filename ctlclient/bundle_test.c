@@ -31,6 +31,32 @@ static json_t *description(void)
 			 "generation", GENERATION, "nodes");
 }
 
+/* One TFTP server comes, one goes. */
+static void wish_for_tftp(struct tftp_wish *w)
+{
+	const struct draft_server s = {.role = TL_TFTP,
+				       .dns = "alt",
+				       .has_ip = true,
+				       .ip = {192, 0, 2, 9},
+				       .cert = key.cert};
+	struct err e;
+
+	assert_int_equal(tftp_wish_add(w, &s, &e), 0);
+	assert_int_equal(tftp_wish_remove(w, "old", &e), 0);
+}
+
+static void assert_tftp(const struct tftp_wish *w)
+{
+	static const uint8_t ip[] = {192, 0, 2, 9};
+
+	assert_int_equal(w->n_added, 1);
+	assert_string_equal(w->added[0].dns, "alt");
+	assert_memory_equal(w->added[0].ip, ip, sizeof(ip));
+	assert_int_equal(X509_cmp(w->added[0].cert, key.cert), 0);
+	assert_int_equal(w->n_removed, 1);
+	assert_string_equal(w->removed[0], "old");
+}
+
 /* A request for one more token, named by certificate, and one named by URI. */
 static struct buf request(void)
 {
@@ -43,7 +69,9 @@ static struct buf request(void)
 	v.file = test_file("vectors/tlv/ctl-sha1.tlv");
 	c.tokens[0].cert = key.cert;
 	c.tokens[1].name = "pkcs11:token=SAST%202";
+	wish_for_tftp(&c.tftp);
 	assert_int_equal(bundle_request(&out, sha256, &c, &v, NULL, "pub:2444", &e), 0);
+	tftp_wish_free(&c.tftp);
 	buf_free(&v.file);
 	json_decref(v.doc);
 	return out;
@@ -52,12 +80,19 @@ static struct buf request(void)
 static struct buf signed_list(void)
 {
 	struct buf list = test_file("vectors/tlv/ctl-sha1.tlv");
-	const struct bundle_list l = {"pub:2444", "cluster", GENERATION,
-				      true,       NULL,      buf_view(&list)};
+	struct tftp_wish tftp = {0};
+	const struct bundle_list l = {.provider = "pub:2444",
+				      .cluster = "cluster",
+				      .generation = GENERATION,
+				      .mixed = true,
+				      .list = buf_view(&list),
+				      .tftp = &tftp};
 	struct buf out = {0};
 	struct err e;
 
+	wish_for_tftp(&tftp);
 	assert_int_equal(bundle_signed(&out, &l, &e), 0);
+	tftp_wish_free(&tftp);
 	buf_free(&list);
 	return out;
 }
@@ -81,6 +116,7 @@ static void a_request_is_read_again(void **state)
 	assert_int_equal(b.change.n, 2);
 	assert_int_equal(X509_cmp(b.change.tokens[0].cert, key.cert), 0);
 	assert_string_equal(b.change.tokens[1].name, "pkcs11:token=SAST%202");
+	assert_tftp(&b.change.tftp);
 	bundle_free(&b);
 	buf_free(&list);
 	buf_free(&text);
@@ -100,6 +136,7 @@ static void a_signed_list_is_read_again(void **state)
 	assert_null(b.request);
 	assert_int_equal(b.generation, GENERATION);
 	assert_true(span_eq(buf_view(&b.list), buf_view(&list)));
+	assert_tftp(&b.tftp);
 	bundle_free(&b);
 	buf_free(&list);
 	buf_free(&text);
@@ -210,6 +247,16 @@ static void forged_requests_are_refused(void **state)
 		{"change", "tokens", "[{\"uri\":\"pkcs11:token=a?pin-source=|sh\"}]",
 		 "plain pkcs11"},
 		{"change", "tokens", "[{\"certificate\":\"no PEM\"}]", "cannot be read"},
+		{"change", "kind", "\"add-tftp\"", NULL},
+		{"change", "tftp_servers", NULL, NULL},
+		{"change", "tftp_servers", "[]", "TFTP servers"},
+		{"change", "tftp_servers", "{\"add\":[]}", "TFTP servers"},
+		{"change", "tftp_servers", "{\"add\":[1],\"remove\":[]}", "TFTP servers"},
+		{"change", "tftp_servers", "{\"add\":[],\"remove\":[\"\"]}", "TFTP servers"},
+		{"change", "tftp_servers",
+		 "{\"add\":[{\"name\":\"a\",\"address\":\"\",\"certificate\":\"no PEM\"}],"
+		 "\"remove\":[]}",
+		 "TFTP servers"},
 	};
 	struct buf good = request();
 
@@ -243,6 +290,7 @@ static void forged_signed_lists_are_refused(void **state)
 		{"mode", NULL, "no signed list"},
 		{"generation", "-9223372036854775808", "generation"},
 		{"extra", "true", "no signed list"},
+		{"tftp_servers", "\"alt\"", "TFTP servers"},
 		{"cluster", "{\"name\":\"x\"}", "no signed list"},
 	};
 	struct buf good = signed_list();

@@ -6,10 +6,9 @@
 #include <string.h>
 
 static const char *const names[] = {
-	[CHANGE_MODE] = "set-mode",
-	[CHANGE_UPDATE] = "update",
-	[CHANGE_ADD_TOKEN] = "add-token",
-	[CHANGE_REMOVE_TOKEN] = "remove-token",
+	[CHANGE_MODE] = "set-mode",       [CHANGE_UPDATE] = "update",
+	[CHANGE_ADD_TOKEN] = "add-token", [CHANGE_REMOVE_TOKEN] = "remove-token",
+	[CHANGE_ADD_TFTP] = "add-tftp",   [CHANGE_REMOVE_TFTP] = "remove-tftp",
 };
 
 const char *change_name(enum change_kind kind)
@@ -25,6 +24,11 @@ bool change_parse(enum change_kind *kind, const char *name)
 			return true;
 		}
 	return false;
+}
+
+bool change_is_of_tftp(enum change_kind kind)
+{
+	return kind == CHANGE_ADD_TFTP || kind == CHANGE_REMOVE_TFTP;
 }
 
 int change_read_files(struct change *c, struct err *e)
@@ -47,6 +51,7 @@ void change_free(struct change *c)
 {
 	for (size_t i = 0; i < c->n; i++)
 		X509_free(c->tokens[i].cert);
+	tftp_wish_free(&c->tftp);
 	*c = (struct change){0};
 }
 
@@ -71,6 +76,61 @@ static int add_token(struct draft *d, struct desk *desk, const struct change_tok
 	return t->cert ? draft_add_sast(d, t->cert, e) : sign_add_sast(d, desk, t->name, e);
 }
 
+static int remove_tftp(struct draft *d, const struct cluster_view *v, const char *name,
+		       struct err *e)
+{
+	const char *type = cluster_view_type(v, name);
+
+	if (!type) {
+		err_set(e, ERR_REFUSED, "server-unknown", "the cluster has no server \"%s\"", name);
+		return err_hint(e, "\"ctlclient cluster show\" shows those that it has");
+	}
+	if (strcmp(type, CLUSTER_TFTP_SERVER) != 0) {
+		err_set(e, ERR_REFUSED, "server-in-use",
+			"%s is a node of the cluster; only TFTP servers outside it are deleted by "
+			"hand",
+			name);
+		return err_hint(e, "if the node is gone for good: \"ctladmin node remove\" on the "
+				   "first node, then \"ctlclient cluster update\"");
+	}
+	return draft_remove_server(d, name, false, e);
+}
+
+/* In mixed mode with its certificate, as all servers. One of that name is replaced. */
+static int add_tftp(struct draft *d, const struct cluster_view *v, const struct draft_server *s,
+		    bool mixed, struct err *e)
+{
+	const char *type = cluster_view_type(v, s->dns);
+	struct draft_server in_mode = *s;
+	int rc = 0;
+
+	if (type && strcmp(type, CLUSTER_TFTP_SERVER) != 0) {
+		err_set(e, ERR_REFUSED, "server-exists", "%s is a node of the cluster", s->dns);
+		return err_hint(e, "its record comes from the cluster by itself: \"ctlclient "
+				   "cluster update\"");
+	}
+	if (type)
+		rc = draft_remove_server(d, s->dns, false, e);
+	if (!mixed)
+		in_mode.cert = NULL;
+	return rc ? rc : draft_add_server(d, &in_mode, e);
+}
+
+static int fill_servers(struct draft *d, const struct change *c, const struct cluster_view *v,
+			struct err *e)
+{
+	const bool mixed = change_makes_mixed(c, v);
+	int rc;
+
+	draft_clear_servers(d);
+	rc = cluster_view_servers(v, d, mixed, e);
+	for (size_t i = 0; !rc && i < c->tftp.n_removed; i++)
+		rc = remove_tftp(d, v, c->tftp.removed[i], e);
+	for (size_t i = 0; !rc && i < c->tftp.n_added; i++)
+		rc = add_tftp(d, v, &c->tftp.added[i], mixed, e);
+	return rc;
+}
+
 static int fill_draft(struct draft *d, const struct change *c, const struct cluster_view *v,
 		      struct desk *desk, struct err *e)
 {
@@ -82,10 +142,7 @@ static int fill_draft(struct draft *d, const struct change *c, const struct clus
 		rc = draft_remove_sast(d, c->serial, e);
 	for (size_t i = 0; !rc && i < c->n_removed; i++)
 		rc = draft_remove_sast(d, c->removed[i], e);
-	if (rc)
-		return rc;
-	draft_clear_servers(d);
-	return cluster_view_servers(v, d, change_makes_mixed(c, v), e);
+	return rc ? rc : fill_servers(d, c, v, e);
 }
 
 int change_draft(struct draft **out, const struct change *c, const struct cluster_view *v,

@@ -7,8 +7,16 @@
 
 #include "ctlclient/cluster_view.h"
 #include "ctlclient/sign.h"
+#include "ctlclient/tftp_wish.h"
 
-enum change_kind { CHANGE_MODE, CHANGE_UPDATE, CHANGE_ADD_TOKEN, CHANGE_REMOVE_TOKEN };
+enum change_kind {
+	CHANGE_MODE,
+	CHANGE_UPDATE,
+	CHANGE_ADD_TOKEN,
+	CHANGE_REMOVE_TOKEN,
+	CHANGE_ADD_TFTP,
+	CHANGE_REMOVE_TFTP,
+};
 
 enum { CHANGE_TOKENS_MAX = 32 };
 
@@ -28,12 +36,15 @@ struct change {
 	 * borrowed. A bundle does not carry them. */
 	const char *removed[CHANGE_TOKENS_MAX];
 	size_t n_removed;
+	struct tftp_wish tftp; /* whatever the kind; owned */
 	enum tl_digest digest; /* 0: as it was */
 };
 
-/* As on the command line: "set-mode", "update", "add-token", "remove-token". */
+/* As on the command line: "set-mode", "update", "add-token", "remove-token", "add-tftp",
+ * "remove-tftp". */
 const char *change_name(enum change_kind kind);
 bool change_parse(enum change_kind *kind, const char *name);
+bool change_is_of_tftp(enum change_kind kind);
 
 /* Reads the certificates of tokens that are named by file, so that the wish can travel. */
 int change_read_files(struct change *c, struct err *e);

@@ -1,5 +1,5 @@
-/* ctlclient cluster set-mode, update, add-token, remove-token, and request: the same wish, carried
- * out here and now, or written down for a desk without a network. */
+/* ctlclient cluster set-mode, update, add-token, remove-token, add-tftp, remove-tftp, and request:
+ * the same wish, carried out here and now, or written down for a desk without a network. */
 #include "ctlclient/cluster_commands.h"
 
 #include "common/cli.h"
@@ -12,6 +12,7 @@
 #include "ctlclient/words.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { OPT_SIGNER = 256, OPT_SAST, OPT_DIGEST, OPT_DRY_RUN, OPT_YES, OPT_SAVE };
@@ -43,6 +44,10 @@ static const char *wanted(enum change_kind kind)
 		return "which token? give its URI or its certificate's file";
 	case CHANGE_REMOVE_TOKEN:
 		return "which token? give its serial number; \"ctl show\" prints them";
+	case CHANGE_ADD_TFTP:
+		return "which TFTP server? give host=H,ip=A,cert=FILE";
+	case CHANGE_REMOVE_TFTP:
+		return "which TFTP server? give its name; \"cluster show\" prints them";
 	case CHANGE_UPDATE:
 		break;
 	}
@@ -56,9 +61,25 @@ static void add_token(struct change *c, const char *name, struct argp_state *sta
 	c->tokens[c->n++] = (struct change_token){.name = name};
 }
 
+static void add_tftp(struct change *c, const char *text, struct argp_state *state)
+{
+	struct draft_server s;
+	struct err e = {0};
+	int rc = tftp_wish_parse(&s, text, &e);
+
+	if (!rc)
+		rc = tftp_wish_add(&c->tftp, &s, &e);
+	X509_free(s.cert);
+	if (rc) {
+		err_print(&e, state->name);
+		exit(rc);
+	}
+}
+
 static void fill_change(struct change_args *a, struct argp_state *state)
 {
 	struct change *c = &a->change;
+	struct err e;
 
 	if (wanted(c->kind) && !a->what)
 		argp_error(state, "%s", wanted(c->kind));
@@ -73,6 +94,13 @@ static void fill_change(struct change_args *a, struct argp_state *state)
 		break;
 	case CHANGE_REMOVE_TOKEN:
 		c->serial = a->what;
+		break;
+	case CHANGE_ADD_TFTP:
+		add_tftp(c, a->what, state);
+		break;
+	case CHANGE_REMOVE_TFTP:
+		if (tftp_wish_remove(&c->tftp, a->what, &e))
+			argp_error(state, "%s", e.what);
 		break;
 	case CHANGE_UPDATE:
 		break;
@@ -95,8 +123,8 @@ static void take_argument(struct change_args *a, const char *arg, struct argp_st
 	if (a->request && !a->has_kind) {
 		if (!change_parse(&a->change.kind, arg))
 			argp_error(state,
-				   "the request is set-mode, update, add-token or "
-				   "remove-token, not \"%s\"",
+				   "the request is set-mode, update, add-token, remove-token, "
+				   "add-tftp or remove-tftp, not \"%s\"",
 				   arg);
 		a->has_kind = true;
 		return;
@@ -193,6 +221,7 @@ static int sign_and_push(struct api *api, struct change_job *job, const struct c
 		.generation = job->view->generation,
 		.mixed = change_makes_mixed(job->change, job->view),
 		.list = buf_view(&file),
+		.tftp = &a->change.tftp,
 	};
 	rc = save(a, &p, e);
 	if (!rc)
@@ -388,6 +417,30 @@ int cluster_remove_token(int argc, char **argv, void *ctx)
 		argc, argv);
 }
 
+int cluster_add_tftp(int argc, char **argv, void *ctx)
+{
+	(void)ctx;
+	return run_now(
+		CHANGE_ADD_TFTP, "host=H,ip=A,cert=FILE",
+		"Adds a TFTP server outside the cluster to those that phones may load from."
+		"\vThe certificate is the one that server signs its files with. Nothing is sent to "
+		"it: it has to serve the list itself (\"ctlclient cluster fetch\" gets it). "
+		"Servers "
+		"that are nodes of the cluster are in the list by themselves. The same name again "
+		"gives it another address or certificate.",
+		argc, argv);
+}
+
+int cluster_remove_tftp(int argc, char **argv, void *ctx)
+{
+	(void)ctx;
+	return run_now(CHANGE_REMOVE_TFTP, "H",
+		       "Takes a TFTP server outside the cluster out of the list."
+		       "\vPhones that load from it refuse it from then on: first point them to "
+		       "another one.",
+		       argc, argv);
+}
+
 int cluster_request(int argc, char **argv, void *ctx)
 {
 	const struct argp_option options[] = {
@@ -402,7 +455,8 @@ int cluster_request(int argc, char **argv, void *ctx)
 	const struct argp argp = {
 		options,
 		parse,
-		"[set-mode mixed|nonsecure | update | add-token URI|CERT | remove-token SERIAL]",
+		"[set-mode mixed|nonsecure | update | add-token URI|CERT | remove-token SERIAL"
+		" | add-tftp host=H,ip=A,cert=FILE | remove-tftp H]",
 		"Fetches all that is needed to sign a change (update unless another is named) into "
 		"one file, for a desk without a network: \"ctlclient bundle sign\" there, "
 		"\"ctlclient "

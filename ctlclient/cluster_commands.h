@@ -10,6 +10,8 @@ int cluster_set_mode(int argc, char **argv, void *ctx);
 int cluster_update(int argc, char **argv, void *ctx);
 int cluster_add_token(int argc, char **argv, void *ctx);
 int cluster_remove_token(int argc, char **argv, void *ctx);
+int cluster_add_tftp(int argc, char **argv, void *ctx);
+int cluster_remove_tftp(int argc, char **argv, void *ctx);
 int cluster_request(int argc, char **argv, void *ctx);
 int cluster_push(int argc, char **argv, void *ctx);
 

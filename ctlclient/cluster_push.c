@@ -65,6 +65,7 @@ static int push(const struct bundle *b, const struct args *a, struct err *e)
 			 .generation = b->generation,
 			 .mixed = b->mixed,
 			 .request = b->request,
+			 .tftp = &b->tftp,
 			 .list = buf_view(&b->list)},
 		.kept = a->file,
 		.json = a->cluster.json,

@@ -182,6 +182,21 @@ static int each_server(const struct cluster_view *v, server_fn *fn, void *arg, s
 	return 0;
 }
 
+const char *cluster_view_type(const struct cluster_view *v, const char *name)
+{
+	json_t *node;
+	size_t i;
+
+	json_array_foreach(json_object_get(v->doc, "nodes"), i, node)
+	{
+		const char *known = json_string_value(json_object_get(node, "name"));
+
+		if (known && !strcmp(known, name))
+			return json_string_value(json_object_get(node, "type"));
+	}
+	return NULL;
+}
+
 struct to_draft {
 	struct draft *draft;
 	bool mixed;

@@ -28,6 +28,12 @@ void cluster_view_free(struct cluster_view *v);
 /* Puts the records of the cluster's servers into the draft, in mixed or non-secure form. */
 int cluster_view_servers(const struct cluster_view *v, struct draft *d, bool mixed, struct err *e);
 
+#define CLUSTER_TFTP_SERVER "tftp-server" /* outside the cluster */
+
+/* The type of the server of that name: "publisher", "subscriber", CLUSTER_TFTP_SERVER; NULL if
+ * there is none. It belongs to v. */
+const char *cluster_view_type(const struct cluster_view *v, const char *name);
+
 /* Appends one line for each way in which the list is behind the cluster: a node without record, a
  * new certificate or address, a record without node. Nothing: it is up to date. */
 int cluster_view_outdated(const struct cluster_view *v, struct buf *lines, struct err *e);

@@ -88,6 +88,10 @@ static void put_wish(struct buf *b, const struct change *c)
 	for (size_t i = 0; i < c->n; i++)
 		buf_printf(b, "\n           token %s",
 			   c->tokens[i].name ? c->tokens[i].name : "by certificate");
+	for (size_t i = 0; i < c->tftp.n_removed; i++)
+		buf_printf(b, "\n           TFTP server %s leaves", c->tftp.removed[i]);
+	for (size_t i = 0; i < c->tftp.n_added; i++)
+		buf_printf(b, "\n           TFTP server %s", c->tftp.added[i].dns);
 }
 
 static void print_bundle(const struct bundle *b)
@@ -156,6 +160,7 @@ static int write_signed(const struct bundle *b, const struct cluster_view *v, st
 		.generation = b->generation,
 		.mixed = change_makes_mixed(&b->change, v),
 		.request = b->sha256,
+		.tftp = &b->change.tftp,
 		.list = list,
 	};
 	struct buf text = {0};

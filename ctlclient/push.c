@@ -1,6 +1,7 @@
 #include "ctlclient/push.h"
 
 #include "common/file.h"
+#include "ctlclient/ctl_json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -183,10 +184,27 @@ static bool is_there_already(struct api *api, const struct push *p)
 	return same;
 }
 
+/* The list alone, or together with the TFTP servers that it is the first to have. */
+static int put_list(struct api *api, const struct bundle_list *l, struct api_reply *reply,
+		    struct err *e)
+{
+	static const char path[] = "/api/v1/ctl";
+	json_t *tftps = l->tftp ? tftp_wish_json(l->tftp) : NULL;
+	json_t *body;
+	int rc;
+
+	if (!tftps)
+		return api_put(api, path, l->list, l->generation, reply, e);
+	body = json_pack("{s:o, s:o}", "ctl", ctl_json_base64(l->list), "tftp_servers", tftps);
+	rc = body ? api_put_json(api, path, body, l->generation, reply, e) : err_nomem(e);
+	json_decref(body);
+	return rc;
+}
+
 int push_send(json_t **answer, char **kept_in, struct api *api, const struct push *p, struct err *e)
 {
 	struct api_reply reply;
-	int rc = api_put(api, "/api/v1/ctl", p->list.list, p->list.generation, &reply, e);
+	int rc = put_list(api, &p->list, &reply, e);
 
 	*kept_in = NULL;
 	if (rc == ERR_CONFLICT && is_there_already(api, p))
