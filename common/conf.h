@@ -54,7 +54,7 @@ struct conf_capf {
 	bool need_sudi;       /* a proof must depend on the session */
 	bool always_key_type; /* KEY_TYPE also to phones of version 1 and 2 */
 	bool fetch_mic;       /* troubleshoot asks for the MIC, too */
-	char *key;            /* pkcs11: URI of the authority's key; owned; NULL: in a file */
+	char *key;            /* path or pkcs11: URI of the key that issues; owned; or NULL */
 	char *user;           /* whom to become; owned; NULL: stay who we are */
 };
 

@@ -215,9 +215,70 @@ expect 0 ctladmin capf generate assistant:second_node
 said 'assistant:second_node: Install/Upgrade pending, authentication string'
 expect 0 ctladmin capf user remove assistant:second_node --yes
 
+# ---- a token signs, in a reader where it can be pulled out
+
+conf=$work/cluster/node1/ctlsuite.conf
+export CTL_SHIM_CONTROL=$work/control CTL_SHIM_MODULE=$CTL_MODULE
+: >"$CTL_SHIM_CONTROL"
+key="pkcs11:token=SAST%203;object=sast?module-path=$CTL_TEST_BIN/libctlshim.so&pin-source=file:$CTL_PIN_FILE"
+expect 2 ctladmin capf authority -c "$conf"
+sed "/^capf {/a\\  key = \"${key//&/\\&}\"" "$conf" >"$work/token.conf"
+rm "$work/$L"/lsc.*
+enroll 0 $L
+stop 1 ctlcapfd
+cp "$conf" "$work/file.conf"
+cp "$work/token.conf" "$conf"
+expect 1 ctlcapfd -c "$conf"
+said 'capf authority'
+expect 3 ctladmin capf authority -c "$conf" --certificate "$work/$A/lsc.pem"
+token_cert 3 >"$work/no-authority.pem"
+expect 3 ctladmin capf authority -c "$conf" --certificate "$work/no-authority.pem"
+expect 0 ctladmin capf authority -c "$conf"
+expect 0 ctladmin capf authority -c "$conf" --certificate "$state/keys/capf-issuer.crt"
+start 1 ctlcapfd
+
+issued_by_token() { # name
+  openssl verify -partial_chain -CAfile "$state/keys/capf-issuer.crt" "$work/$1/lsc.pem" >/dev/null ||
+    fail "the LSC of $1 is not the token's"
+}
+H=SEP000000001001
+phone $H string install rsa:2048 31337
+enroll 0 $H --auth-string 31337
+issued_by_token $H
+becomes $H "install successful"
+# LSCs of both count as proofs.
+for _ in 1 2; do
+  capf set $L install ec:p256
+  enroll 0 $L
+  is "$(json '.steps[] | select(.step == "proves") | .text')" "itself with its LSC" "proof"
+  issued_by_token $L
+done
+capf revoke "$(capf issued $L | awk '$2 == "current" {print $1}')"
+crl_of_token() {
+  openssl crl -inform DER -in "$state/capf/capf.crl" -CAfile "$state/keys/capf-issuer.crt" -noout -text \
+    >"$work/out" 2>"$work/verified" && grep -q 'verify OK' "$work/verified" && grep -q 'Serial Number' "$work/out"
+}
+eventually 60 "the CRL is the token's" crl_of_token
+
+# It is pulled out, and put in again.
+capf set $H install rsa:2048 31338
+echo 'remove SAST%203' >"$work/control.new" && mv "$work/control.new" "$CTL_SHIM_CONTROL"
+enroll 3 $H --auth-string 31338
+becomes $H "install pending"
+capf show $H >"$work/out"
+said 'the operation stays pending'
+: >"$work/control.new" && mv "$work/control.new" "$CTL_SHIM_CONTROL"
+enroll 0 $H --auth-string 31338
+issued_by_token $H
+for text in 'does not sign' 'is back'; do
+  grep -q "the .*authority's key .*$text" "$work/cluster/node1/ctlcapfd.log" || fail "the log does not say: $text"
+done
+
 # ---- key and folder of the authority
 
+cp "$work/file.conf" "$conf"
+
 chmod 644 "$state/keys/capf.key"
-kill "$(capf_pid)"
+stop 1 ctlcapfd
 expect 1 ctlcapfd -c "$work/cluster/node1/ctlsuite.conf"
 said "can be read by others"

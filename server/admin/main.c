@@ -129,6 +129,7 @@ static int cmd_capf(int argc, char **argv, void *ctx)
 		{"report", "", "all phones as CSV, with their strings", cmd_capf_report},
 		{"revoke", "SERIAL", "revoke a certificate", cmd_capf_revoke},
 		{"crl", "FILE", "write the list of revoked certificates", cmd_capf_crl},
+		{"authority", "", "make the certificate of a key on a token", cmd_capf_authority},
 		{"trust", "COMMAND ...", "manufacturers whose MICs are believed", cmd_capf_trust},
 		{"user", "COMMAND ...", "instances of applications and users", cmd_capf_user},
 		{0},

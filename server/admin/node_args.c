@@ -39,6 +39,8 @@ static const char **field_of(struct node_args *a, int key)
 		return &a->organization;
 	case OPT_NODE_UNIT:
 		return &a->unit;
+	case OPT_NODE_CERTIFICATE:
+		return &a->certificate;
 	default:
 		return NULL;
 	}

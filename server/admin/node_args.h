@@ -9,7 +9,7 @@ struct node_args {
 	const char *words[2]; /* up to nwords_max */
 	size_t nwords, nwords_min, nwords_max;
 	const char *name, *ip, *provider, *valid, *at, *token, *token_source, *listen;
-	const char *organization, *unit, *conf, *state;
+	const char *organization, *unit, *certificate, *conf, *state;
 	bool json, yes;
 };
 
@@ -27,6 +27,7 @@ enum {
 	OPT_NODE_LISTEN,
 	OPT_NODE_ORGANIZATION,
 	OPT_NODE_UNIT,
+	OPT_NODE_CERTIFICATE,
 };
 
 /* For the tables of options. */

@@ -2,6 +2,7 @@
 
 #include "common/cli.h"
 #include "common/text.h"
+#include "server/admin/capf_authority.h"
 #include "server/admin/node_make.h"
 #include "server/admin/state_opt.h"
 
@@ -145,7 +146,17 @@ static int make_node(struct store *s, const char *state, const struct options *o
 	return rc;
 }
 
-static int init(const struct options *o, const char *state, struct err *e)
+/* The node is there by then; what this says can be done again. */
+static int make_authority(struct store *s, const char *state, const char *key, struct err *e)
+{
+	if (!capf_authority_make(state, s, key, NULL, e))
+		return 0;
+	return err_hint(e, "the node is ready but for the key that capf { key } names; when that "
+			   "is mended: \"ctladmin capf authority\"");
+}
+
+/* key: of CAPF's authority, where the configuration says; NULL: in the folder, as all others. */
+static int init(const struct options *o, const char *state, const char *key, struct err *e)
 {
 	struct store *s = NULL;
 	int rc = node_make_folders(state, e);
@@ -156,6 +167,8 @@ static int init(const struct options *o, const char *state, struct err *e)
 		rc = check_new(s, state, e);
 	if (!rc)
 		rc = make_node(s, state, o, e);
+	if (!rc && key)
+		rc = make_authority(s, state, key, e);
 	store_close(s);
 	return rc;
 }
@@ -171,6 +184,7 @@ int cmd_node_init(int argc, char **argv, void *ctx)
 		       "by.",
 	};
 	struct options o = {.cluster = "cluster", .plan.unit = "Telephony"};
+	struct conf conf = {0};
 	char *state = NULL;
 	struct err e;
 	int rc;
@@ -184,8 +198,13 @@ int cmd_node_init(int argc, char **argv, void *ctx)
 		rc = check_cluster(o.cluster, &e);
 	if (!rc)
 		rc = state_opt(&state, o.state, o.conf, &e);
+	/* A folder of its own is no node of the usual configuration. */
+	if (!rc && (o.conf || !o.state))
+		rc = conf_load(&conf, o.conf, &e);
 	if (!rc)
-		rc = init(&o, state, &e);
+		rc = init(&o, state, conf.capf.key, &e);
+	if (conf.state)
+		conf_free(&conf);
 	free(state);
 	if (rc)
 		err_print(&e, argv[0]);

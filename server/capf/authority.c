@@ -99,6 +99,12 @@ static int add(X509 ***list, size_t *n, X509 *x, struct err *e)
 	return 0;
 }
 
+static bool has_issued(const char *role)
+{
+	return !strcmp(role, "capf") || !strcmp(role, "capf-before") ||
+	       !strcmp(role, STORE_ROLE_CAPF_ISSUER);
+}
+
 /* LSCs of an authority that was renewed are good until they expire. */
 static int add_earlier(struct authority *a, struct store *s, struct err *e)
 {
@@ -107,7 +113,7 @@ static int add_earlier(struct authority *a, struct store *s, struct err *e)
 	int rc = store_node_self(s, &self, e);
 
 	for (size_t i = 0; !rc && i < self.ncerts; i++) {
-		if (strcmp(self.certs[i].role, "capf") && strcmp(self.certs[i].role, "capf-before"))
+		if (!has_issued(self.certs[i].role))
 			continue;
 		rc = cert_from_der(&x, self.certs[i].der, e);
 		if (!rc)
@@ -129,11 +135,15 @@ static int add_maker(const char *name, struct span der, void *arg, struct err *e
 /* What goes with certificate and key, which a has. */
 static int complete(struct authority *a, struct store *s, struct err *e)
 {
-	int rc = issuer_init(&a->issuer, a->cert, a->key, e);
+	X509 *cert = a->signer ? signer_cert(a->signer) : a->cert;
+	const struct issuer_key by = {.key = a->signer ? NULL : a->key,
+				      .sign = a->signer ? signer_sign : NULL,
+				      .arg = a->signer};
+	int rc = issuer_init(&a->issuer, cert, &by, e);
 
 	if (!rc) {
-		X509_up_ref(a->cert);
-		rc = add(&a->own, &a->nown, a->cert, e);
+		X509_up_ref(cert);
+		rc = add(&a->own, &a->nown, cert, e);
 	}
 	if (!rc)
 		rc = add_earlier(a, s, e);
@@ -150,8 +160,8 @@ static int hand_over(struct authority **out, struct authority *a, int rc)
 	return rc;
 }
 
-int authority_load(struct authority **out, const char *state, struct store *s, EVP_PKEY *key,
-		   struct err *e)
+int authority_load(struct authority **out, const char *state, struct store *s,
+		   struct signer *signer, struct err *e)
 {
 	struct authority *a = calloc(1, sizeof(*a));
 	int rc;
@@ -159,28 +169,33 @@ int authority_load(struct authority **out, const char *state, struct store *s, E
 	if (!a)
 		return err_nomem(e);
 	a->users = 1;
+	a->signer = signer;
 	rc = read_cert(a, state, e);
-	if (!rc && key) {
-		EVP_PKEY_up_ref(key);
-		a->key = key;
-	} else if (!rc) {
+	if (!rc)
 		rc = read_key(a, state, e);
-	}
 	return hand_over(out, a, rc ? rc : complete(a, s, e));
+}
+
+static bool differs(const struct store_node *self, const char *role, const X509 *cert)
+{
+	const struct store_cert *c = store_node_cert(self, role);
+	struct buf der = {0};
+	bool other;
+
+	cert_der(&der, cert);
+	other = c && !span_eq(c->der, buf_view(&der));
+	buf_free(&der);
+	return other;
 }
 
 static int has_other(const struct authority *a, struct store *s, bool *other, struct err *e)
 {
-	const struct store_cert *c;
 	struct store_node self;
-	struct buf der = {0};
 
 	if (store_node_self(s, &self, e))
 		return (int)e->kind;
-	c = store_node_cert(&self, "capf");
-	cert_der(&der, a->cert);
-	*other = c && !span_eq(c->der, buf_view(&der));
-	buf_free(&der);
+	*other = differs(&self, "capf", a->cert) ||
+		 (a->signer && differs(&self, STORE_ROLE_CAPF_ISSUER, signer_cert(a->signer)));
 	store_node_free(&self);
 	return 0;
 }
@@ -195,6 +210,7 @@ int authority_again(struct authority **out, const struct authority *a, struct st
 	neu->users = 1;
 	neu->cert = a->cert;
 	neu->key = a->key;
+	neu->signer = a->signer;
 	X509_up_ref(neu->cert);
 	EVP_PKEY_up_ref(neu->key);
 	return hand_over(out, neu, has_other(a, s, other, e) ? (int)e->kind : complete(neu, s, e));

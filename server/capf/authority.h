@@ -7,11 +7,13 @@
 
 #include "server/capf/issue.h"
 #include "server/capf/proof.h"
+#include "server/capf/signer.h"
 #include "server/store/store.h"
 
 struct authority {
-	X509 *cert;
+	X509 *cert; /* that phones connect to, with its key */
 	EVP_PKEY *key;
+	struct signer *signer; /* borrowed: what issues; NULL: the same key does */
 	struct issuer issuer;
 	/* Own certificates, this one and those before it, and the manufacturers'. */
 	X509 **own, **makers;
@@ -20,11 +22,11 @@ struct authority {
 };
 
 /* Reads STATE/keys/capf.crt and capf.key, which nobody but its owner may be able to read, and what
- * the store knows of earlier certificates and of manufacturers. key, unless it is NULL, is used
- * instead of the file's (it is on a token) and stays the caller's. ERR_FAILED "capf-authority" (not
+ * the store knows of earlier certificates and of manufacturers. signer, unless it is NULL, issues
+ * instead of them, and must live as long as any reference. ERR_FAILED "capf-authority" (not
  * there, no pair), "capf-key-mode" (others can read it). */
-int authority_load(struct authority **out, const char *state, struct store *s, EVP_PKEY *key,
-		   struct err *e);
+int authority_load(struct authority **out, const char *state, struct store *s,
+		   struct signer *signer, struct err *e);
 
 /* The same authority, with what the store knows by now of manufacturers and earlier certificates;
  * *other tells whether the store has another certificate for CAPF. */

@@ -1,22 +1,20 @@
 #include "server/capf/crl.h"
 
 #include "common/file.h"
+#include "common/hex.h"
+#include "server/capf/der.h"
 #include "server/store/store_capf.h"
 
-#include <openssl/bn.h>
-#include <openssl/x509v3.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 enum {
+	CRL_VERSION_2 = 1,
+	EXPLICIT_0 = 0xa0, /* extensions */
 	GOOD_S = 7 * 24 * 60 * 60,
 	AGAIN_S = 12 * 60 * 60,
 };
-
-static int failed(struct err *e)
-{
-	return err_openssl(e, ERR_FAILED, "crl", "cannot make the CRL");
-}
 
 /* ---- has anything changed? ---- */
 
@@ -34,73 +32,111 @@ static int add_to_sum(const struct store_capf_row *r, void *arg, struct err *e)
 
 /* ---- making it ---- */
 
-static bool add_reason(X509_REVOKED *entry, int reason)
-{
-	ASN1_ENUMERATED *code = ASN1_ENUMERATED_new();
-	/* "unspecified" is said by saying nothing. */
-	const bool good = !reason || (code && ASN1_ENUMERATED_set(code, reason) &&
-				      X509_REVOKED_add1_ext_i2d(entry, NID_crl_reason, code, 0, 0));
+static const uint8_t oid_reason[] = {0x55, 0x1d, 0x15};
+static const uint8_t oid_number[] = {0x55, 0x1d, 0x14};
 
-	ASN1_ENUMERATED_free(code);
-	return good;
+static void put_integer(struct buf *b, uint64_t n)
+{
+	const size_t start = der_begin(b, DER_INTEGER);
+	int bytes = 1;
+
+	while (bytes < 8 && n >> (8 * bytes - 1))
+		bytes++;
+	while (bytes--)
+		buf_u8(b, (uint8_t)(n >> (8 * bytes)));
+	der_end(b, start);
 }
 
-static bool set_serial(X509_REVOKED *entry, const char *digits)
+/* From hexadecimal digits without leading zero bytes. */
+static int put_serial(struct buf *b, const char *digits, struct err *e)
 {
-	BIGNUM *n = NULL;
-	ASN1_INTEGER *serial = BN_hex2bn(&n, digits) ? BN_to_ASN1_INTEGER(n, NULL) : NULL;
-	const bool good = serial && X509_REVOKED_set_serialNumber(entry, serial);
+	const size_t start = der_begin(b, DER_INTEGER);
+	struct buf n = {0};
+	int rc = hex_parse(&n, digits, strlen(digits)) && n.len
+			 ? 0
+			 : err_set(e, ERR_FAILED, "crl", "\"%s\" is no serial number", digits);
 
-	ASN1_INTEGER_free(serial);
-	BN_free(n);
-	return good;
+	if (!rc && n.data[0] & 0x80)
+		buf_u8(b, 0);
+	buf_span(b, buf_view(&n));
+	der_end(b, start);
+	buf_free(&n);
+	return rc;
+}
+
+/* One extension, not critical, whose value is value. */
+static void put_extension(struct buf *b, struct span oid, struct span value)
+{
+	const size_t start = der_begin(b, DER_SEQUENCE);
+
+	der_put(b, DER_OID, oid);
+	der_put(b, DER_OCTET_STRING, value);
+	der_end(b, start);
+}
+
+static void put_reason(struct buf *b, int reason)
+{
+	const uint8_t code[] = {DER_ENUMERATED, 1, (uint8_t)reason};
+	size_t list;
+
+	/* "unspecified" is said by saying nothing. */
+	if (!reason)
+		return;
+	list = der_begin(b, DER_SEQUENCE);
+	put_extension(b, span_of(oid_reason, sizeof(oid_reason)), span_of(code, sizeof(code)));
+	der_end(b, list);
 }
 
 static int add_entry(const struct store_capf_row *r, void *arg, struct err *e)
 {
-	X509_REVOKED *entry = X509_REVOKED_new();
-	ASN1_TIME *when = ASN1_TIME_set(NULL, (time_t)r->revoked);
-	bool good = entry && when && X509_REVOKED_set_revocationDate(entry, when) &&
-		    set_serial(entry, r->issued.serial) && add_reason(entry, r->reason);
+	struct buf *b = arg;
+	const size_t start = der_begin(b, DER_SEQUENCE);
 
-	ASN1_TIME_free(when);
-	good = good && X509_CRL_add0_revoked(arg, entry);
-	if (good)
-		return 0;
-	X509_REVOKED_free(entry);
-	return failed(e);
+	if (put_serial(b, r->issued.serial, e))
+		return (int)e->kind;
+	der_time(b, r->revoked);
+	put_reason(b, r->reason);
+	der_end(b, start);
+	return 0;
 }
 
-static int set_head(X509_CRL *crl, const struct authority *a, int64_t now, struct err *e)
+/* It grows with time, as it must. */
+static void put_number(struct buf *b, int64_t now)
 {
-	ASN1_TIME *from = ASN1_TIME_set(NULL, (time_t)now);
-	ASN1_TIME *to = ASN1_TIME_set(NULL, (time_t)(now + GOOD_S));
-	ASN1_INTEGER *number = ASN1_INTEGER_new();
-	const bool good = from && to && number && X509_CRL_set_version(crl, X509_CRL_VERSION_2) &&
-			  X509_CRL_set_issuer_name(crl, X509_get_subject_name(a->cert)) &&
-			  X509_CRL_set1_lastUpdate(crl, from) &&
-			  X509_CRL_set1_nextUpdate(crl, to) &&
-			  /* It grows with time, as it must. */
-			  ASN1_INTEGER_set_int64(number, now) &&
-			  X509_CRL_add1_ext_i2d(crl, NID_crl_number, number, 0, 0);
+	const size_t tag = der_begin(b, EXPLICIT_0), list = der_begin(b, DER_SEQUENCE);
+	struct buf number = {0};
 
-	ASN1_TIME_free(from);
-	ASN1_TIME_free(to);
-	ASN1_INTEGER_free(number);
-	return good ? 0 : failed(e);
+	put_integer(&number, (uint64_t)now);
+	put_extension(b, span_of(oid_number, sizeof(oid_number)), buf_view(&number));
+	buf_free(&number);
+	der_end(b, list);
+	der_end(b, tag);
 }
 
-static int write_crl(const char *state, X509_CRL *crl, struct err *e)
+/* TBSCertList of RFC 5280 section 5.1. */
+static void put_tbs(struct buf *b, const struct issuer *i, struct span entries, int64_t now)
+{
+	const size_t start = der_begin(b, DER_SEQUENCE);
+
+	put_integer(b, CRL_VERSION_2);
+	buf_span(b, i->algorithm);
+	buf_span(b, buf_view(&i->name));
+	der_time(b, now);
+	der_time(b, now + GOOD_S);
+	if (entries.len)
+		der_put(b, DER_SEQUENCE, entries);
+	put_number(b, now);
+	der_end(b, start);
+}
+
+static int write_crl(const char *state, struct span der, struct err *e)
 {
 	char *folder = file_join(state, "capf");
 	char *path = file_join(state, "capf/capf.crl");
-	unsigned char *der = NULL;
-	const int n = i2d_X509_CRL(crl, &der);
-	int rc = folder && path && n > 0 ? file_mkdirs(folder, 0755, e) : failed(e);
+	int rc = folder && path ? file_mkdirs(folder, 0755, e) : err_nomem(e);
 
 	if (!rc)
-		rc = file_write(path, span_of(der, (size_t)n), 0644, e);
-	OPENSSL_free(der);
+		rc = file_write(path, der, 0644, e);
 	free(folder);
 	free(path);
 	return rc;
@@ -109,16 +145,20 @@ static int write_crl(const char *state, X509_CRL *crl, struct err *e)
 static int make(const char *state, const struct authority *a, struct store *s, int64_t now,
 		struct err *e)
 {
-	X509_CRL *crl = X509_CRL_new();
-	int rc = crl ? set_head(crl, a, now, e) : failed(e);
+	struct buf entries = {0}, tbs = {0}, der = {0};
+	int rc = store_capf_issued(s, NULL, now, add_entry, &entries, e);
 
 	if (!rc)
-		rc = store_capf_issued(s, NULL, now, add_entry, crl, e);
-	if (!rc && (!X509_CRL_sort(crl) || !X509_CRL_sign(crl, a->key, EVP_sha256())))
-		rc = failed(e);
+		put_tbs(&tbs, &a->issuer, buf_view(&entries), now);
+	if (!rc && (entries.bad || tbs.bad))
+		rc = err_nomem(e);
 	if (!rc)
-		rc = write_crl(state, crl, e);
-	X509_CRL_free(crl);
+		rc = issuer_seal(&a->issuer, buf_view(&tbs), &der, e);
+	if (!rc)
+		rc = write_crl(state, buf_view(&der), e);
+	buf_free(&entries);
+	buf_free(&tbs);
+	buf_free(&der);
 	return rc;
 }
 

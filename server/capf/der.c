@@ -1,8 +1,10 @@
 #include "server/capf/der.h"
 
 #include <string.h>
+#include <time.h>
 
 enum {
+	YEAR_2050 = 2050, /* from here on GeneralizedTime */
 	LONG_FORM = 0x80,
 	LONG_FORM_MAX = 3, /* bytes of a length */
 	SHORT_MAX = 0x7f,
@@ -110,4 +112,23 @@ void der_put(struct buf *b, unsigned tag, struct span content)
 	buf_u8(b, (uint8_t)tag);
 	put_length(b, content.len);
 	buf_span(b, content);
+}
+
+void der_time(struct buf *b, int64_t seconds)
+{
+	const time_t t = (time_t)seconds;
+	struct buf text = {0};
+	struct tm tm;
+	int year;
+
+	gmtime_r(&t, &tm);
+	year = tm.tm_year + 1900;
+	if (year < YEAR_2050)
+		buf_printf(&text, "%02d", year % 100);
+	else
+		buf_printf(&text, "%04d", year);
+	buf_printf(&text, "%02d%02d%02d%02d%02dZ", tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
+		   tm.tm_sec);
+	der_put(b, year < YEAR_2050 ? DER_UTC_TIME : DER_GENERAL_TIME, buf_view(&text));
+	buf_free(&text);
 }

@@ -16,6 +16,7 @@ enum der_tag {
 	DER_OCTET_STRING = 0x04,
 	DER_NULL = 0x05,
 	DER_OID = 0x06,
+	DER_ENUMERATED = 0x0a,
 	DER_UTF8 = 0x0c,
 	DER_UTC_TIME = 0x17,
 	DER_GENERAL_TIME = 0x18,
@@ -40,5 +41,8 @@ void der_end(struct buf *b, size_t start);
 
 /* One element around content. */
 void der_put(struct buf *b, unsigned tag, struct span content);
+
+/* A time, seconds since 1970, as UTCTime or GeneralizedTime: RFC 5280 section 4.1.2.5. */
+void der_time(struct buf *b, int64_t seconds);
 
 #endif

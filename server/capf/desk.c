@@ -285,6 +285,7 @@ static int sign(struct job *j, struct err *e)
 static void run_issue(struct job *j, struct store *s)
 {
 	const struct session *session = j->call->session;
+	char why[STORE_DETAIL_MAX];
 	struct err e;
 
 	if (key_check(session->public_key, &session->job.key, &e)) {
@@ -297,8 +298,15 @@ static void run_issue(struct job *j, struct store *s)
 		j->rc = store_capf_sent(s, j->call->c->number, j->spki, &j->der, &j->e);
 	if (j->rc || j->der.len)
 		return;
-	j->rc = sign(j, &j->e);
 	j->change = change_issue;
+	j->rc = sign(j, &j->e);
+	if (j->rc == ERR_TOKEN) {
+		snprintf(why, sizeof(why),
+			 "the authority's key does not sign now; the operation stays pending: %.*s",
+			 (int)sizeof(why) / 2, j->e.what);
+		j->rc = 0;
+		keep_note(j, why);
+	}
 }
 
 /* ---- outcomes ---- */
@@ -529,6 +537,7 @@ struct authority *desk_authority(struct desk *d)
 bool desk_serve(struct desk *d, struct desk_call *call)
 {
 	struct job *j = calloc(1, sizeof(*j));
+	struct worker_pool *pool;
 
 	if (!j)
 		return false;
@@ -542,7 +551,8 @@ bool desk_serve(struct desk *d, struct desk_call *call)
 		on_worked(j);
 		return true;
 	}
-	j->rc = worker_submit_from(d->pool, call->home, work, on_worked, j, &j->e);
+	pool = call->session->want == SESSION_ISSUE ? d->issuers : d->pool;
+	j->rc = worker_submit_from(pool, call->home, work, on_worked, j, &j->e);
 	if (j->rc)
 		settle(j);
 	return true;

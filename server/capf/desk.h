@@ -20,6 +20,7 @@ struct desk {
 	const char *state;            /* folder, borrowed */
 	const struct conf_capf *conf; /* borrowed */
 	struct worker_pool *pool;     /* whose threads own a struct store */
+	struct worker_pool *issuers;  /* likewise, for what is signed: pool, unless a token signs */
 	struct keeper *keeper;
 	pthread_mutex_t lock; /* over authority */
 	struct authority *authority;

@@ -1,5 +1,6 @@
 #include "server/capf/issue.h"
 
+#include "pkcs11/digestinfo.h"
 #include "server/capf/der.h"
 #include "server/net/capf_message.h"
 
@@ -12,7 +13,6 @@ enum {
 	EXPLICIT_0 = 0xa0, /* version */
 	EXPLICIT_3 = 0xa3, /* extensions */
 	TAG_URI = 0x86,
-	YEAR_2050 = 2050, /* from here on GeneralizedTime: RFC 5280 section 4.1.2.5 */
 };
 
 static const uint8_t rsa_sha256[] = {0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
@@ -70,9 +70,10 @@ static int64_t seconds_of(const ASN1_TIME *t)
 	return ASN1_TIME_to_tm(t, &tm) ? (int64_t)timegm(&tm) : 0;
 }
 
-int issuer_init(struct issuer *i, X509 *cert, EVP_PKEY *key, struct err *e)
+int issuer_init(struct issuer *i, X509 *cert, const struct issuer_key *by, struct err *e)
 {
-	const int type = EVP_PKEY_get_base_id(key);
+	EVP_PKEY *key = by->key ? by->key : X509_get0_pubkey(cert);
+	const int type = key ? EVP_PKEY_get_base_id(key) : EVP_PKEY_NONE;
 	const unsigned char *name;
 	size_t n;
 
@@ -80,7 +81,7 @@ int issuer_init(struct issuer *i, X509 *cert, EVP_PKEY *key, struct err *e)
 	if (type != EVP_PKEY_RSA && type != EVP_PKEY_EC)
 		return err_set(e, ERR_FAILED, "capf-authority",
 			       "the authority's key is neither RSA nor EC");
-	if (X509_check_private_key(cert, key) != 1)
+	if (by->key && X509_check_private_key(cert, key) != 1)
 		return err_openssl(e, ERR_FAILED, "capf-authority",
 				   "the authority's key is not that of its certificate");
 	if (!X509_NAME_get0_der(X509_get_subject_name(cert), &name, &n))
@@ -93,7 +94,8 @@ int issuer_init(struct issuer *i, X509 *cert, EVP_PKEY *key, struct err *e)
 					    : span_of(ecdsa_sha256, sizeof(ecdsa_sha256));
 	i->not_after = seconds_of(X509_get0_notAfter(cert));
 	EVP_PKEY_up_ref(key);
-	i->key = key;
+	i->by = *by;
+	i->by.key = key;
 	return 0;
 }
 
@@ -101,7 +103,7 @@ void issuer_free(struct issuer *i)
 {
 	buf_free(&i->name);
 	buf_free(&i->attributes);
-	EVP_PKEY_free(i->key);
+	EVP_PKEY_free(i->by.key);
 	*i = (struct issuer){0};
 }
 
@@ -127,31 +129,12 @@ static void put_serial(struct buf *b, const uint8_t serial[ISSUE_SERIAL_LEN])
 	der_end(b, start);
 }
 
-static void put_time(struct buf *b, int64_t seconds)
-{
-	const time_t t = (time_t)seconds;
-	struct buf text = {0};
-	struct tm tm;
-	int year;
-
-	gmtime_r(&t, &tm);
-	year = tm.tm_year + 1900;
-	if (year < YEAR_2050)
-		buf_printf(&text, "%02d", year % 100);
-	else
-		buf_printf(&text, "%04d", year);
-	buf_printf(&text, "%02d%02d%02d%02d%02dZ", tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
-		   tm.tm_sec);
-	der_put(b, year < YEAR_2050 ? DER_UTC_TIME : DER_GENERAL_TIME, buf_view(&text));
-	buf_free(&text);
-}
-
 static void put_validity(struct buf *b, const struct issuer *i, const struct issue *what)
 {
 	const size_t start = der_begin(b, DER_SEQUENCE);
 
-	put_time(b, what->not_before);
-	put_time(b, what->not_after < i->not_after ? what->not_after : i->not_after);
+	der_time(b, what->not_before);
+	der_time(b, what->not_after < i->not_after ? what->not_after : i->not_after);
 	der_end(b, start);
 }
 
@@ -211,7 +194,8 @@ static void put_tbs(struct buf *b, const struct issuer *i, const struct issue *w
 	der_end(b, start);
 }
 
-static int sign(struct buf *signature, EVP_PKEY *key, struct span tbs, struct err *e)
+/* With a key that is at hand. */
+static int sign_here(struct buf *signature, EVP_PKEY *key, struct span tbs, struct err *e)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	size_t n = (size_t)EVP_PKEY_get_size(key);
@@ -228,26 +212,48 @@ static int sign(struct buf *signature, EVP_PKEY *key, struct span tbs, struct er
 	return 0;
 }
 
-static void put_signed(struct buf *der, const struct issuer *i, struct span tbs,
-		       struct span signature)
+static int sign_elsewhere(struct buf *signature, const struct issuer_key *by, struct span tbs,
+			  struct err *e)
 {
-	const size_t start = der_begin(der, DER_SEQUENCE);
-	size_t bits;
+	const size_t n = (size_t)EVP_PKEY_get_size(by->key);
+	uint8_t *to = buf_room(signature, n);
+	struct buf info = {0};
+	int rc = to ? digestinfo(&info, EVP_sha256(), tbs, e) : err_nomem(e);
 
-	buf_span(der, tbs);
-	buf_span(der, i->algorithm);
-	bits = der_begin(der, DER_BIT_STRING);
-	buf_u8(der, 0);
-	buf_span(der, signature);
-	der_end(der, bits);
-	der_end(der, start);
+	if (!rc)
+		rc = by->sign(by->arg, info.data, info.len, to, n, e);
+	if (!rc)
+		signature->len += n;
+	buf_free(&info);
+	return rc;
+}
+
+int issuer_seal(const struct issuer *i, struct span tbs, struct buf *der, struct err *e)
+{
+	struct buf signature = {0};
+	size_t start, bits;
+	int rc = i->by.sign ? sign_elsewhere(&signature, &i->by, tbs, e)
+			    : sign_here(&signature, i->by.key, tbs, e);
+
+	if (!rc) {
+		start = der_begin(der, DER_SEQUENCE);
+		buf_span(der, tbs);
+		buf_span(der, i->algorithm);
+		bits = der_begin(der, DER_BIT_STRING);
+		buf_u8(der, 0);
+		buf_span(der, buf_view(&signature));
+		der_end(der, bits);
+		der_end(der, start);
+	}
+	buf_free(&signature);
+	return !rc && der->bad ? err_nomem(e) : rc;
 }
 
 int issue_certificate(const struct issuer *i, const struct issue *what, struct buf *der,
 		      struct err *e)
 {
-	struct buf tbs = {0}, signature = {0};
-	int rc = 0;
+	struct buf tbs = {0};
+	int rc;
 
 	if (!what->device.len || what->device.len > CAPF_CN_MAX)
 		return err_set(e, ERR_REFUSED, "capf-name",
@@ -258,16 +264,8 @@ int issue_certificate(const struct issuer *i, const struct issue *what, struct b
 		return err_hint(e, "make a new one: \"ctladmin node renew-cert capf\"");
 	}
 	put_tbs(&tbs, i, what);
-	if (tbs.bad)
-		rc = err_nomem(e);
-	if (!rc)
-		rc = sign(&signature, i->key, buf_view(&tbs), e);
-	if (!rc)
-		put_signed(der, i, buf_view(&tbs), buf_view(&signature));
-	if (!rc && der->bad)
-		rc = err_nomem(e);
+	rc = tbs.bad ? err_nomem(e) : issuer_seal(i, buf_view(&tbs), der, e);
 	buf_free(&tbs);
-	buf_free(&signature);
 	return rc;
 }
 

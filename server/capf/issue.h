@@ -16,19 +16,35 @@
 
 enum { ISSUE_SERIAL_LEN = 16 };
 
+/* Signs a DigestInfo (RFC 8017 section 9.2) with an RSA key; sig has siglen bytes, the length of
+ * its modulus. Called by several threads at once. */
+typedef int issuer_sign_fn(void *arg, const uint8_t *digest_info, size_t len, uint8_t *sig,
+			   size_t siglen, struct err *e);
+
+/* What signs: a key, or whoever has it. */
+struct issuer_key {
+	EVP_PKEY *key;        /* NULL: it is elsewhere, and RSA */
+	issuer_sign_fn *sign; /* then this; NULL with a key */
+	void *arg;
+};
+
 /* The issuing certificate, prepared once; may then be used by several threads. */
 struct issuer {
 	struct buf name;       /* its subject, DER */
 	struct buf attributes; /* the O, OU, L, ST and C of it, each as a set, DER */
 	struct span algorithm; /* AlgorithmIdentifier of its signatures */
 	int64_t not_after;     /* seconds since 1970 */
-	EVP_PKEY *key;         /* owned */
+	struct issuer_key by;  /* its key, owned, may be the public half */
 };
 
-/* Prepares cert; key, which must be its own (RSA or EC), stays the caller's. ERR_FAILED
+/* Prepares cert; a key of by, which must be its own (RSA or EC), stays the caller's. ERR_FAILED
  * "capf-authority". End with issuer_free(), also after a failure. */
-int issuer_init(struct issuer *i, X509 *cert, EVP_PKEY *key, struct err *e);
+int issuer_init(struct issuer *i, X509 *cert, const struct issuer_key *by, struct err *e);
 void issuer_free(struct issuer *i);
+
+/* Appends what consists of tbs, the algorithm and a signature over tbs: a certificate, or a CRL.
+ * ERR_FAILED "capf-authority", or what sign says. */
+int issuer_seal(const struct issuer *i, struct span tbs, struct buf *der, struct err *e);
 
 struct issue {
 	struct span device;               /* 1 to CAPF_CN_MAX characters */
@@ -38,7 +54,8 @@ struct issue {
 };
 
 /* Appends the certificate, DER. Signs, so it takes a while, on a token perhaps long. ERR_REFUSED
- * "capf-name" (too long for a common name); ERR_FAILED "capf-authority" (expired; no signature). */
+ * "capf-name" (too long for a common name); ERR_FAILED "capf-authority" (expired), those of
+ * issuer_seal(). */
 int issue_certificate(const struct issuer *i, const struct issue *what, struct buf *der,
 		      struct err *e);
 

@@ -1,5 +1,6 @@
 #include "server/capf/service.h"
 
+#include "common/file.h"
 #include "server/capf/crl.h"
 #include "server/capf/lanes.h"
 #include "server/capf/listen.h"
@@ -17,6 +18,7 @@ enum {
 	SOCKETS_MAX = 8,
 	THREADS_MIN = 2,
 	THREADS_MAX = 32,
+	ISSUERS = 2,       /* threads that wait for a token: one signs, one gets ready */
 	NEWS_MS = 200,     /* how long other services wait to hear of changes */
 	CRL_TICKS = 10,    /* of NEWS_MS: a CRL at most so often */
 	EXPIRE_S = 10,     /* how often deadlines are looked at */
@@ -32,7 +34,8 @@ struct service {
 	struct event_base *base;
 	struct store *store;   /* the main thread's */
 	struct store **stores; /* one for each worker */
-	size_t nthreads;
+	size_t nthreads, nstores;
+	struct signer *signer; /* capf { key }; NULL: none */
 	struct mailbox *mailbox;
 	struct desk desk;
 	bool has_desk;
@@ -82,6 +85,8 @@ static void run_crl(void *arg, void *own)
 	struct authority *a = desk_authority(&s->desk);
 	struct err e;
 
+	if (s->signer)
+		signer_probe(s->signer);
 	if (crl_update(s->state, a, own, &s->crl, &e))
 		log_line(s->log, LOG_LEVEL_ERROR, "%s", e.what);
 	authority_unref(a);
@@ -102,7 +107,7 @@ static void refresh_crl(struct service *s)
 		return;
 	s->ticks = 0;
 	s->crl_wanted = false;
-	s->crl_running = !worker_submit(s->desk.pool, run_crl, on_crl_done, s, &e);
+	s->crl_running = !worker_submit(s->desk.issuers, run_crl, on_crl_done, s, &e);
 }
 
 /* Not for each phone: a hundred that enrol at once are one piece of news. */
@@ -187,15 +192,31 @@ static int open_workers(struct service *s, struct err *e)
 		.base = s->base, .threads = s->nthreads, .queue_max = s->capf.connections + 1};
 	int rc = 0;
 
-	s->stores = calloc(s->nthreads, sizeof(struct store *));
+	s->nstores = s->nthreads + (s->signer ? ISSUERS : 0);
+	s->stores = calloc(s->nstores, sizeof(struct store *));
 	if (!s->stores)
 		return err_nomem(e);
-	for (size_t i = 0; !rc && i < s->nthreads; i++)
+	for (size_t i = 0; !rc && i < s->nstores; i++)
 		rc = store_open(&s->stores[i], s->state, STORE_WRITE, e);
 	opts.own = (void *const *)s->stores;
 	if (!rc)
 		rc = worker_pool_new(&s->desk.pool, &opts, e);
+	s->desk.issuers = s->desk.pool;
+	if (!rc && s->signer) {
+		opts.threads = ISSUERS;
+		opts.own = (void *const *)(s->stores + s->nthreads);
+		rc = worker_pool_new(&s->desk.issuers, &opts, e);
+	}
 	return rc ? rc : keeper_start(&s->desk.keeper, s->state, e);
+}
+
+static int open_signer(struct service *s, struct err *e)
+{
+	char *cert = file_join(s->state, "keys/capf-issuer.crt");
+	const int rc = cert ? signer_open(&s->signer, s->capf.key, cert, s->log, e) : err_nomem(e);
+
+	free(cert);
+	return rc;
 }
 
 static int open_authority(struct service *s, struct err *e)
@@ -203,8 +224,10 @@ static int open_authority(struct service *s, struct err *e)
 	struct authority *a;
 	int rc = store_open(&s->store, s->state, STORE_WRITE, e);
 
+	if (!rc && s->capf.key)
+		rc = open_signer(s, e);
 	if (!rc)
-		rc = authority_load(&a, s->state, s->store, NULL, e);
+		rc = authority_load(&a, s->state, s->store, s->signer, e);
 	if (rc)
 		return rc;
 	s->desk.state = s->state;
@@ -313,6 +336,8 @@ void service_close(void *own)
 	/* From the outside in: what is under way needs what comes behind it. */
 	lanes_stop(s->lanes);
 	s->lanes = NULL;
+	if (s->desk.issuers != s->desk.pool)
+		worker_pool_free(s->desk.issuers);
 	worker_pool_free(s->desk.pool);
 	keeper_stop(s->desk.keeper);
 	mailbox_free(s->mailbox);
@@ -320,8 +345,9 @@ void service_close(void *own)
 		tell(-1, 0, s);
 		desk_close(&s->desk);
 	}
+	signer_close(s->signer);
 	SSL_CTX_free(s->tls);
-	for (size_t i = 0; s->stores && i < s->nthreads; i++)
+	for (size_t i = 0; s->stores && i < s->nstores; i++)
 		store_close(s->stores[i]);
 	free(s->stores);
 	store_close(s->store);

@@ -4,6 +4,7 @@
 #include "server/capf/issue.h"
 #include "server/capf/proof.h"
 #include "server/net/capf_testkit.h"
+#include "trustfile/pkey.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -202,7 +203,8 @@ static void desk_open(struct desk *d, const struct capf_test_session *rec)
 	strcpy(d->state, strcmp(rec->operation, "none") ? "pending" : "none");
 	d->ca = capf_test_cert("capf-ca", &d->ca_key);
 	d->maker = capf_test_cert("manufacturer-ca", NULL);
-	assert_int_equal(issuer_init(&d->issuer, d->ca, d->ca_key, &e), 0);
+	assert_int_equal(issuer_init(&d->issuer, d->ca, &(struct issuer_key){.key = d->ca_key}, &e),
+			 0);
 	session_start(&d->s, (uint32_t)first[2] << 24 | (uint32_t)first[3] << 16 |
 				     (uint32_t)first[4] << 8 | first[5]);
 	check_out(d);
@@ -254,6 +256,54 @@ static void recorded_byte_by_byte(void **state)
 {
 	(void)state;
 	capf_test_each(replay_bytes);
+}
+
+/* ---- a key that is elsewhere ---- */
+
+static int fails(void *arg, const uint8_t *digest_info, size_t len, uint8_t *sig, size_t siglen,
+		 struct err *e)
+{
+	(void)arg;
+	(void)digest_info;
+	(void)len;
+	(void)sig;
+	(void)siglen;
+	return err_set(e, ERR_TOKEN, "token-missing", "it is gone");
+}
+
+static void signed_elsewhere(void **state)
+{
+	struct buf here = {0}, there = {0}, spki = {0};
+	struct issuer with_key, with_sign, without;
+	struct issue what = {.device = span_of("SEP1", 4), .not_after = 4000000000};
+	EVP_PKEY *key;
+	X509 *ca = capf_test_cert("capf-ca", &key);
+	const int n = i2d_PUBKEY(key, NULL);
+	uint8_t *to = buf_room(&spki, (size_t)n);
+	struct err e;
+
+	(void)state;
+	i2d_PUBKEY(key, &to);
+	spki.len = (size_t)n;
+	what.spki = buf_view(&spki);
+	assert_int_equal(issuer_init(&with_key, ca, &(struct issuer_key){.key = key}, &e), 0);
+	assert_int_equal(
+		issuer_init(&with_sign, ca, &(struct issuer_key){NULL, pkey_sign, key}, &e), 0);
+	assert_int_equal(issuer_init(&without, ca, &(struct issuer_key){NULL, fails, NULL}, &e), 0);
+	assert_int_equal(issue_certificate(&with_key, &what, &here, &e), 0);
+	assert_int_equal(issue_certificate(&with_sign, &what, &there, &e), 0);
+	assert_true(here.len && span_eq(buf_view(&here), buf_view(&there)));
+	buf_free(&there);
+	assert_int_equal(issue_certificate(&without, &what, &there, &e), ERR_TOKEN);
+	assert_int_equal(there.len, 0);
+	issuer_free(&with_key);
+	issuer_free(&with_sign);
+	issuer_free(&without);
+	buf_free(&here);
+	buf_free(&there);
+	buf_free(&spki);
+	X509_free(ca);
+	EVP_PKEY_free(key);
 }
 
 /* ---- what was not recorded ---- */
@@ -536,6 +586,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(recorded),
 		cmocka_unit_test(recorded_byte_by_byte),
+		cmocka_unit_test(signed_elsewhere),
 		cmocka_unit_test(names_that_cannot_be),
 		cmocka_unit_test(progress_is_taken_anywhere),
 		cmocka_unit_test(two_messages_at_once),

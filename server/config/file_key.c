@@ -2,6 +2,7 @@
 
 #include "common/file.h"
 #include "common/secret.h"
+#include "pkcs11/issue.h"
 #include "pkcs11/owner.h"
 #include "pkcs11/token.h"
 #include "trustfile/cert.h"
@@ -205,9 +206,8 @@ static int read_pin(struct file_key *k, struct err *e)
 	return rc;
 }
 
-static int token_job(void *arg, struct err *e)
+static int find_token(struct file_key *k, struct err *e)
 {
-	struct file_key *k = arg;
 	char *own = k->where.module ? NULL : token_uri_module(k->where.key);
 	int rc = tokens_open(&k->tokens, own ? own : k->where.module, e);
 
@@ -216,8 +216,14 @@ static int token_job(void *arg, struct err *e)
 		rc = token_find(&k->token, k->tokens, k->where.key, e);
 	if (!rc)
 		rc = read_pin(k, e);
-	if (!rc)
-		rc = login(k, e);
+	return rc ? rc : login(k, e);
+}
+
+static int token_job(void *arg, struct err *e)
+{
+	struct file_key *k = arg;
+	int rc = find_token(k, e);
+
 	if (!rc && k->where.cert)
 		rc = read_cert(&k->cert, k->where.cert, e);
 	else if (!rc)
@@ -380,4 +386,89 @@ int file_signer_sign(void *arg, const uint8_t *digest_info, size_t len, uint8_t 
 	if (s->key)
 		return pkey_sign(s->key, digest_info, len, sig, siglen, e);
 	return owner_run(s->from->owner, sign_job, &job, e);
+}
+
+/* ---- a key without a certificate ---- */
+
+struct certify {
+	struct file_key *k;
+	const X509_NAME *subject;
+	unsigned days;
+	EVP_PKEY *key; /* the public half at least */
+	X509 *cert;    /* the result */
+};
+
+static int certify_sign(void *arg, const uint8_t *digest_info, size_t len, uint8_t *sig,
+			size_t siglen, struct err *e)
+{
+	const struct certify *c = arg;
+
+	if (!c->k->token)
+		return pkey_sign(c->key, digest_info, len, sig, siglen, e);
+	return token_sign_key(c->k->token, c->key, NULL, digest_info, len, sig, siglen, e);
+}
+
+static int certify(struct certify *c, struct err *e)
+{
+	const struct issue_by by = {c->key, certify_sign, c};
+	const struct issue what = {
+		.subject = c->subject, .key = c->key, .days = c->days, .kind = ISSUE_AUTHORITY};
+
+	const int rc = cert_issue(&c->cert, &what, &by, e);
+
+	return rc ? rc : check_cert(c->cert, c->k->where.key, e);
+}
+
+static int certify_job(void *arg, struct err *e)
+{
+	struct certify *c = arg;
+	struct token_key key = {0};
+	int rc = find_token(c->k, e);
+
+	if (!rc)
+		rc = token_key(&key, c->k->token, e);
+	c->key = key.public;
+	if (!rc)
+		rc = certify(c, e);
+	token_key_free(&key);
+	return rc;
+}
+
+static int certify_with(struct certify *c, struct err *e)
+{
+	struct file_key *k = c->k;
+	int rc;
+
+	if (is_uri(k->where.key)) {
+		rc = owner_start(&k->owner, 0, e);
+		return rc ? rc : owner_run(k->owner, certify_job, c, e);
+	}
+	rc = read_key(&c->key, k->where.key, e);
+	if (!rc && EVP_PKEY_get_base_id(c->key) != EVP_PKEY_RSA)
+		rc = err_set(e, ERR_REFUSED, "file-key", "the key in %s is not RSA", k->where.key);
+	if (!rc)
+		rc = certify(c, e);
+	EVP_PKEY_free(c->key);
+	return rc;
+}
+
+int file_key_certify(X509 **cert, const struct file_key_where *where, const X509_NAME *subject,
+		     unsigned days, struct err *e)
+{
+	struct file_key *k = calloc(1, sizeof(*k));
+	struct certify c = {.k = k, .subject = subject, .days = days};
+	int rc;
+
+	if (!k)
+		return err_nomem(e);
+	pthread_mutex_init(&k->lock, NULL);
+	rc = copy_where(k, where, e);
+	if (!rc)
+		rc = certify_with(&c, e);
+	file_key_close(k);
+	if (rc)
+		X509_free(c.cert);
+	else
+		*cert = c.cert;
+	return rc;
 }

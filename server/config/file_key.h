@@ -26,6 +26,13 @@ struct file_key_where {
 int file_key_open(struct file_key **out, const struct file_key_where *where, struct err *e);
 void file_key_close(struct file_key *k);
 
+/* Makes a certificate for a key that has none yet: an authority's, signed by the key itself
+ * (days from now). where->cert is not looked at. On success *cert is the caller's
+ * (X509_free). ERR_FAILED "file-key", "certificate"; ERR_REFUSED "file-key"
+ * (not RSA of 1024 or 2048 bits); those of token_key(), token_login() and token_sign_key(). */
+int file_key_certify(X509 **cert, const struct file_key_where *where, const X509_NAME *subject,
+		     unsigned days, struct err *e);
+
 /* That of this node: what tftp { key } and certificate say, else STATE/keys/ccm.key; *out is NULL
  * if there is no such file, as nothing has to be signed in a non-secure cluster. */
 int file_key_of_node(struct file_key **out, const struct conf *conf, struct err *e);

@@ -92,8 +92,12 @@ int store_user_remove(struct store *s, const char *name, struct err *e);
 
 /* ---- the cluster and its nodes ---- */
 
+/* Roles of certificates of CAPF that phones do not connect to: the one that issues, if it is not
+ * "capf" itself. */
+#define STORE_ROLE_CAPF_ISSUER "capf-issuer"
+
 struct store_cert {
-	char role[16];   /* "ccm+tftp", "capf", "provider" */
+	char role[16];   /* "ccm+tftp", "capf", "provider", those of CAPF's issuers */
 	struct span der; /* owned by the node it belongs to */
 };
 
