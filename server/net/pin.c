@@ -10,27 +10,25 @@ static bool signed_by(X509 *cert, X509 *issuer)
 	       X509_verify(cert, key) == 1;
 }
 
-/* The one in chain that signed cert with another key than cert's own. */
-static X509 *signer_in(const STACK_OF(X509) * chain, X509 *cert)
-{
-	for (int i = 0; chain && i < sk_X509_num(chain); i++) {
-		X509 *x = sk_X509_value(chain, i);
-
-		if (X509_cmp(x, cert) != 0 && signed_by(cert, x))
-			return x;
-	}
-	return NULL;
-}
-
 bool pin_matches(struct span pinned, X509 *cert, const STACK_OF(X509) * chain)
 {
 	const unsigned char *p = pinned.data;
 	X509 *pin = pinned.len ? d2i_X509(NULL, &p, (long)pinned.len) : NULL;
+	const int n = chain ? sk_X509_num(chain) : 0;
+	X509 *at = pin ? cert : NULL;
 	bool known = false;
 
-	for (int i = 0; pin && cert && !known && i <= PIN_STEPS_MAX; i++) {
-		known = !X509_cmp(cert, pin) || signed_by(cert, pin);
-		cert = signer_in(chain, cert);
+	/* Strangers choose the chain, and each look at it costs a signature: none is looked at
+	 * twice. */
+	for (int i = 0, steps = 0; at && !known && steps <= PIN_STEPS_MAX; steps++) {
+		X509 *before;
+
+		known = !X509_cmp(at, pin) || signed_by(at, pin);
+		/* Servers show their own certificate at its head. */
+		if (i < n && !X509_cmp(sk_X509_value(chain, i), at))
+			i++;
+		before = i < n ? sk_X509_value(chain, i++) : NULL;
+		at = !known && before && signed_by(at, before) ? before : NULL;
 	}
 	X509_free(pin);
 	/* Attempts that failed are no errors. */

@@ -16,8 +16,9 @@
 enum { PIN_STEPS_MAX = 8 };
 
 /* True if cert is the pinned certificate (DER), or was signed with its key, directly or through at
- * most PIN_STEPS_MAX of those in chain (NULL: none). Dates do not matter: a pin ends when it is
- * replaced. */
+ * most PIN_STEPS_MAX of those in chain (NULL: none), each of which signed the one in front of it,
+ * as RFC 8446 section 4.4.2 has them; cert itself may be the first. What comes after one that did
+ * not is not looked at. Dates do not matter: a pin ends when it is replaced. */
 bool pin_matches(struct span pinned, X509 *cert, const STACK_OF(X509) * chain);
 
 #endif

@@ -102,6 +102,23 @@ static void test_through_the_chain(void **state)
 	sk_X509_free(chain);
 }
 
+/* The way through is looked for in order only: strangers cannot make it long. */
+static void test_a_chain_out_of_order(void **state)
+{
+	STACK_OF(X509) *chain = chain_of(1, 4);
+	X509 *first = sk_X509_shift(chain);
+
+	(void)state;
+	assert_true(matches(certs[0], certs[4], chain));
+	sk_X509_unshift(chain, strange);
+	assert_false(matches(certs[0], certs[4], chain));
+	sk_X509_set(chain, 0, certs[1]);
+	assert_false(matches(certs[0], certs[4], chain));
+	sk_X509_set(chain, 0, first);
+	assert_true(matches(certs[0], certs[4], chain));
+	sk_X509_free(chain);
+}
+
 static void test_strangers(void **state)
 {
 	STACK_OF(X509) *chain = chain_of(0, 3);
@@ -123,6 +140,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_itself_and_its_successor),
 		cmocka_unit_test(test_through_the_chain),
+		cmocka_unit_test(test_a_chain_out_of_order),
 		cmocka_unit_test(test_strangers),
 	};
 
