@@ -115,7 +115,8 @@ int worker_submit_from(struct worker_pool *p, struct mailbox *home, worker_run_f
 	*j = (struct job){.run = run, .done = done, .arg = job, .home = home};
 
 	pthread_mutex_lock(&p->lock);
-	full = p->nwaiting >= p->queue_max;
+	/* Threads that end take nothing any more: it would wait for ever. */
+	full = p->stopping || p->nwaiting >= p->queue_max;
 	if (!full) {
 		queue_put(&p->waiting, j);
 		p->nwaiting++;

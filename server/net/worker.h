@@ -30,7 +30,8 @@ struct worker_opts {
 /* Starts the threads, with all signals blocked. ERR_FAILED "worker". */
 int worker_pool_new(struct worker_pool **out, const struct worker_opts *opts, struct err *e);
 
-/* Hands a job over. ERR_FAILED "busy" if queue_max jobs wait already; nothing is called then. */
+/* Hands a job over. ERR_FAILED "busy" if queue_max jobs wait already, or the pool is being freed;
+ * nothing is called then. */
 int worker_submit(struct worker_pool *p, worker_run_fn *run, worker_done_fn *done, void *job,
 		  struct err *e);
 

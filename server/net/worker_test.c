@@ -134,6 +134,27 @@ static void test_the_end_waits_for_all_jobs(void **state)
 	assert_int_equal(f->done, JOBS);
 }
 
+static void submit_too_late(void *job)
+{
+	struct fixture *f = job;
+
+	f->done++;
+	assert_int_equal(worker_submit(f->pool, run_job, done_job, f, &f->e), ERR_FAILED);
+	assert_string_equal(f->e.id, "busy");
+}
+
+static void test_at_the_end_nothing_more_is_taken(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f, 1, JOBS);
+	assert_int_equal(worker_submit(f->pool, run_job, submit_too_late, f, &f->e), 0);
+	worker_pool_free(f->pool);
+	f->pool = NULL;
+	assert_int_equal(f->ran, 1);
+	assert_int_equal(f->done, 1);
+}
+
 static void resubmit(void *job)
 {
 	struct fixture *f = job;
@@ -163,6 +184,7 @@ int main(void)
 		T(test_every_job_runs_on_a_thread_and_ends_on_the_loop),
 		T(test_a_full_queue_refuses),
 		T(test_the_end_waits_for_all_jobs),
+		T(test_at_the_end_nothing_more_is_taken),
 		T(test_done_may_submit),
 	};
 
