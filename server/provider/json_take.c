@@ -77,13 +77,14 @@ void take_word(struct json_take *t, const char *key, const char *const *words, s
 	if (!v)
 		return;
 	for (unsigned i = 1; word && i < n; i++)
-		if (!strcasecmp(words[i], word)) {
+		if (*words[i] && !strcasecmp(words[i], word)) {
 			*to = i;
 			return;
 		}
 	for (unsigned i = 1; i < n && len < sizeof(list); i++)
-		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s %s", i > 1 ? "," : "",
-					words[i]);
+		if (*words[i])
+			len += (size_t)snprintf(list + len, sizeof(list) - len, "%s %s",
+						i > 1 ? "," : "", words[i]);
 	take_refuse(t, key, list);
 }
 

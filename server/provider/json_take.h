@@ -26,7 +26,7 @@ void take_text(struct json_take *t, const char *key, char *to, size_t size);
 void take_bool(struct json_take *t, const char *key, bool *to);
 void take_int(struct json_take *t, const char *key, int *to);
 
-/* One of n words (words[0] is not one): its index. */
+/* One of n words (words[0] is not one, nor is an empty one): its index. */
 void take_word(struct json_take *t, const char *key, const char *const *words, size_t n,
 	       unsigned *to);
 

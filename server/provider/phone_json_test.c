@@ -1,4 +1,5 @@
 #include "common/json.h"
+#include "server/provider/json_take.h"
 #include "server/provider/phone_advice.h"
 #include "server/provider/phone_json.h"
 #include "server/provider/profile_json.h"
@@ -64,6 +65,36 @@ static void test_phone_members(void **state)
 		if ((rc == 0) != !cases[i].id || (rc && strcmp(e.id, cases[i].id) != 0))
 			fail_msg("%s: %s", cases[i].doc, rc ? e.what : "taken");
 		store_phone_free(&p);
+		json_decref(doc);
+	}
+}
+
+/* A number without a word has no name that anybody could give. */
+static void test_words(void **state)
+{
+	static const char *const words[] = {"zero", "one", "", "three"};
+	static const struct {
+		const char *doc;
+		unsigned value; /* 0: refused */
+	} cases[] = {
+		{"{\"w\": \"one\"}", 1}, {"{\"w\": \"THREE\"}", 3},
+		{"{\"w\": \"\"}", 0},    {"{\"w\": \"zero\"}", 0},
+		{"{\"w\": \"two\"}", 0}, {"{\"w\": 1}", 0},
+		{"{\"w\": null}", 0},    {"{}", 7},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		json_t *doc = read_json(cases[i].doc);
+		struct err e = {0};
+		struct json_take t = {.doc = doc, .e = &e};
+		unsigned value = 7;
+
+		take_word(&t, "w", words, sizeof(words) / sizeof(words[0]), &value);
+		if (take_end(&t) ? cases[i].value != 0 : value != cases[i].value)
+			fail_msg("%s: %u, %s", cases[i].doc, value, e.what);
+		if (take_end(&t))
+			assert_string_equal(e.what, "the member \"w\" is none of one, three");
 		json_decref(doc);
 	}
 }
@@ -261,11 +292,9 @@ static void test_advice(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_phone_members),
-		cmocka_unit_test(test_merge),
-		cmocka_unit_test(test_profile_transport),
-		cmocka_unit_test(test_profile_fields),
-		cmocka_unit_test(test_advice),
+		cmocka_unit_test(test_phone_members),  cmocka_unit_test(test_words),
+		cmocka_unit_test(test_merge),          cmocka_unit_test(test_profile_transport),
+		cmocka_unit_test(test_profile_fields), cmocka_unit_test(test_advice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
