@@ -137,6 +137,43 @@ static void inherits_nothing(void **state)
 	close(fd);
 }
 
+/* The program answers "first", then what second says. */
+static int ask_new(struct secret *s, const char *second, struct err *e)
+{
+	char lines[256], source[128];
+
+	snprintf(lines, sizeof(lines),
+		 "if [ -e %s/once ]; then rm %s/once; %s; else : > %s/once; echo first; fi", folder,
+		 folder, second, folder);
+	snprintf(source, sizeof(source), "askpass:%s", script(lines));
+	return secret_read_new(s, source, "New PIN", "PIN", "--pin-source", e);
+}
+
+static void asks_twice_for_what_is_kept(void **state)
+{
+	struct secret s;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(ask_new(&s, "[ \"$1\" = 'The same again' ] && echo first", &e), 0);
+	assert_string_equal(s.text, "first");
+	secret_free(&s);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(ask_new(&s, i ? "echo firs" : "echo First", &e), ERR_FAILED);
+		assert_string_equal(e.id, "secret-mismatch");
+		assert_null(s.text);
+	}
+	assert_int_equal(ask_new(&s, "exit 1", &e), ERR_FAILED);
+	assert_null(s.text);
+
+	/* Nobody types that. */
+	setenv("CTL_TEST_NEW", "once is enough", 1);
+	assert_int_equal(secret_read_new(&s, "env:CTL_TEST_NEW", "PIN", "PIN", "-p", &e), 0);
+	assert_string_equal(s.text, "once is enough");
+	secret_free(&s);
+	unsetenv("CTL_TEST_NEW");
+}
+
 static void knows_who_types(void **state)
 {
 	(void)state;
@@ -156,6 +193,7 @@ int main(void)
 		cmocka_unit_test(takes_a_program_by_name),
 		cmocka_unit_test(says_why_there_is_no_answer),
 		cmocka_unit_test(inherits_nothing),
+		cmocka_unit_test(asks_twice_for_what_is_kept),
 		cmocka_unit_test(knows_who_types),
 	};
 

@@ -223,6 +223,29 @@ int secret_read(struct secret *s, const char *source, const char *prompt, const 
 	return rc;
 }
 
+static bool same(const struct secret *a, const struct secret *b)
+{
+	return a->len == b->len && !CRYPTO_memcmp(a->text, b->text, a->len);
+}
+
+int secret_read_new(struct secret *s, const char *source, const char *prompt, const char *what,
+		    const char *option, struct err *e)
+{
+	struct secret again = {0};
+	int rc = secret_read(s, source, prompt, what, option, e);
+
+	if (rc || !secret_is_typed(source))
+		return rc;
+	rc = secret_read(&again, source, "The same again", what, option, e);
+	if (!rc && !same(s, &again))
+		rc = err_set(e, ERR_FAILED, "secret-mismatch",
+			     "the two entries of the %s differ; nothing was done", what);
+	secret_free(&again);
+	if (rc)
+		secret_free(s);
+	return rc;
+}
+
 void secret_harden_process(void)
 {
 	const struct rlimit none = {0, 0};

@@ -32,6 +32,11 @@ struct secret {
 int secret_read(struct secret *s, const char *source, const char *prompt, const char *what,
 		const char *option, struct err *e);
 
+/* A secret that is kept, such as a new password: as secret_read(), but what a person types is asked
+ * for twice, since nobody sees a slip. ERR_FAILED "secret-mismatch" if the two differ. */
+int secret_read_new(struct secret *s, const char *source, const char *prompt, const char *what,
+		    const char *option, struct err *e);
+
 /* True if a person types it at that moment: prompt, askpass and NULL. */
 bool secret_is_typed(const char *source);
 

@@ -192,15 +192,18 @@ out:
 
 /* ---- create ---- */
 
-static int read_passphrase(struct secret *p, const struct options *o, struct err *e)
+typedef int read_fn(struct secret *s, const char *source, const char *prompt, const char *what,
+		    const char *option, struct err *e);
+
+static int read_passphrase(struct secret *p, const struct options *o, read_fn *read, struct err *e)
 {
-	return secret_read(p, o->passphrase_source, "Passphrase of the backup", "passphrase",
-			   "--passphrase-source", e);
+	return read(p, o->passphrase_source, "Passphrase of the backup", "passphrase",
+		    "--passphrase-source", e);
 }
 
 static int read_new_passphrase(struct secret *p, const struct options *o, struct err *e)
 {
-	int rc = read_passphrase(p, o, e);
+	int rc = read_passphrase(p, o, secret_read_new, e);
 
 	if (!rc && p->len < PASSPHRASE_MIN) {
 		rc = err_set(e, ERR_FAILED, "passphrase",
@@ -381,7 +384,7 @@ static int restore(const struct options *o, const char *state, struct err *e)
 	if (!rc)
 		rc = file_read(o->file, BUF_MAX, &sealed, e);
 	if (!rc)
-		rc = read_passphrase(&passphrase, o, e);
+		rc = read_passphrase(&passphrase, o, secret_read, e);
 	if (!rc)
 		rc = vault_open(&content, buf_view(&sealed), &passphrase, e);
 	if (!rc) {

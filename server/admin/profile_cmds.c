@@ -260,8 +260,8 @@ static int digest_set(struct remote *r, struct err *e)
 	int rc;
 
 	snprintf(prompt, sizeof(prompt), "Digest password of %.100s", r->words[0]);
-	rc = secret_read(&password, remote_kept(r, "digest-source"), prompt, "digest password",
-			 "--digest-source", e);
+	rc = secret_read_new(&password, remote_kept(r, "digest-source"), prompt, "digest password",
+			     "--digest-source", e);
 	if (rc)
 		return rc;
 	json_object_set_new(r->body, "password", json_chars(password.text));

@@ -86,7 +86,7 @@ int remote_secret(struct remote *r, const char *collection, struct err *e)
 	int rc;
 
 	snprintf(prompt, sizeof(prompt), "%.60s of %.80s", r->words[1], r->words[0]);
-	rc = secret_read(&value, remote_kept(r, "source"), prompt, "value", "--source", e);
+	rc = secret_read_new(&value, remote_kept(r, "source"), prompt, "value", "--source", e);
 	if (rc)
 		return rc;
 	json_object_set_new(r->body, "parameters",

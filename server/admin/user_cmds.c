@@ -166,40 +166,19 @@ static int check_role(const char *role, struct err *e)
 		       role ? role : "");
 }
 
-/* A person who types blindly types twice. */
-static int read_again(const struct secret *first, struct err *e)
-{
-	struct secret second;
-	bool same;
-
-	if (secret_read(&second, "prompt", "The same password again", "password",
-			"--password-source", e))
-		return (int)e->kind;
-	same = first->len == second.len && !CRYPTO_memcmp(first->text, second.text, first->len);
-	secret_free(&second);
-	return same ? 0
-		    : err_set(e, ERR_FAILED, "password",
-			      "the two passwords are not the same; nothing was done");
-}
-
 static int read_password(struct secret *password, const struct options *o, struct err *e)
 {
-	const bool prompt = !o->password_source || !strcmp(o->password_source, "prompt");
 	char text[STORE_NAME_MAX + 32];
-	int rc = 0;
 
 	snprintf(text, sizeof(text), "New password for %s", o->name);
-	if (secret_read(password, o->password_source, text, "password", "--password-source", e))
+	if (secret_read_new(password, o->password_source, text, "password", "--password-source", e))
 		return (int)e->kind;
-	if (password->len < PASSWORD_MIN)
-		rc = err_set(e, ERR_FAILED, "password",
-			     "the password has %zu characters; it needs %d", password->len,
-			     PASSWORD_MIN);
-	if (!rc && prompt)
-		rc = read_again(password, e);
-	if (rc)
-		secret_free(password);
-	return rc;
+	if (password->len >= PASSWORD_MIN)
+		return 0;
+	err_set(e, ERR_FAILED, "password", "the password has %zu characters; it needs %d",
+		password->len, PASSWORD_MIN);
+	secret_free(password);
+	return (int)e->kind;
 }
 
 /* Reads a new password and puts its hash into the user. */
