@@ -19,7 +19,8 @@ as officer
 call GET /api/v1/cluster "${login[@]}"
 cp "$work/out" "$work/cluster.json"
 
-# While the provider runs.
+# While the provider runs, and somebody has left a file of his editor behind.
+: >"$state/keys/.ccm.key.swp"
 backup 0 create "$work/b" --passphrase-source "file:$work/passphrase" -c "$conf"
 is "$(stat -c %a "$work/b")" 600 "mode of the backup"
 backup 1 create "$work/c" --passphrase-source "file:$work/short" -c "$conf"

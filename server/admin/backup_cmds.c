@@ -155,8 +155,10 @@ static int put_keys(struct buf *content, const char *state, struct err *e)
 		return err_nomem(e);
 	if (!folder)
 		rc = err_set(e, ERR_FAILED, "backup", "cannot open %s: %s", path, strerror(errno));
+	/* An editor's leftover is no key, and restoring would refuse the whole backup for it. */
 	while (!rc && (entry = readdir(folder)))
-		rc = put_key(content, state, entry->d_name, e);
+		if (*entry->d_name != '.')
+			rc = put_key(content, state, entry->d_name, e);
 	if (folder)
 		closedir(folder);
 	free(path);
