@@ -83,10 +83,14 @@ eventually "the old configuration stays" "$work/log"
 call GET /api/v1/cluster "${login[@]}"
 is "$status" 200 "status after a bad configuration"
 write_conf 1 "state = \"/elsewhere\"
-$with_metrics"
+tftp { digest = sha512 cache = 41 }
+$with_metrics" "require-hardware = true
+signers = \"$state/keys/ccm.crt\""
 kill -HUP "$provider"
 eventually "provider \{ listen \} has changed; that takes a restart" "$work/log"
-eventually "state has changed; that takes a restart" "$work/log"
+for key in state 'provider \{ require-hardware \}' 'tftp \{ digest \}' 'tftp \{ cache \}'; do
+  eventually "$key has changed; that takes a restart" "$work/log"
+done
 write_conf "$port" "$with_metrics"
 kill -HUP "$provider"
 sleep 0.5

@@ -118,21 +118,40 @@ static bool same_text(const char *a, const char *b)
 	return a == b || (a && b && !strcmp(a, b));
 }
 
+static void say_restart(const struct daemon *d, const char *key)
+{
+	log_line(&d->log, LOG_LEVEL_WARN, "%s has changed; that takes a restart", key);
+}
+
 static void keep_hostport(const struct daemon *d, const struct hostport *old, struct hostport *neu,
 			  const char *key)
 {
 	if (old->port == neu->port && !strcmp(old->host, neu->host))
 		return;
-	log_line(&d->log, LOG_LEVEL_WARN, "%s has changed; that takes a restart", key);
+	say_restart(d, key);
 	*neu = *old;
 }
 
 static void keep_text(const struct daemon *d, char **old, char **neu, const char *key)
 {
 	if (!same_text(*old, *neu))
-		log_line(&d->log, LOG_LEVEL_WARN, "%s has changed; that takes a restart", key);
+		say_restart(d, key);
 	/* The very string: the service may have borrowed it. */
 	swap_text(old, neu);
+}
+
+static void keep_bool(const struct daemon *d, bool old, bool *neu, const char *key)
+{
+	if (old != *neu)
+		say_restart(d, key);
+	*neu = old;
+}
+
+static void keep_number(const struct daemon *d, unsigned old, unsigned *neu, const char *key)
+{
+	if (old != *neu)
+		say_restart(d, key);
+	*neu = old;
 }
 
 static void keep_capf(const struct daemon *d, struct conf_capf *old, struct conf_capf *neu)
@@ -143,7 +162,7 @@ static void keep_capf(const struct daemon *d, struct conf_capf *old, struct conf
 	a.key = b.key = a.user = b.user = NULL;
 	same = same && !memcmp(&a, &b, sizeof(a));
 	if (!same)
-		log_line(&d->log, LOG_LEVEL_WARN, "capf has changed; that takes a restart");
+		say_restart(d, "capf");
 	a = *old;
 	*old = *neu;
 	*neu = a;
@@ -163,6 +182,10 @@ static void keep_what_takes_a_restart(struct daemon *d, struct conf *neu)
 	keep_text(d, &d->conf.tftp_static, &neu->tftp_static, "tftp { static }");
 	keep_text(d, &d->conf.tftp_key, &neu->tftp_key, "tftp { key }");
 	keep_text(d, &d->conf.tftp_cert, &neu->tftp_cert, "tftp { certificate }");
+	keep_bool(d, d->conf.require_hardware, &neu->require_hardware,
+		  "provider { require-hardware }");
+	keep_bool(d, d->conf.tftp_sha512, &neu->tftp_sha512, "tftp { digest }");
+	keep_number(d, d->conf.tftp_cache, &neu->tftp_cache, "tftp { cache }");
 	keep_capf(d, &d->conf.capf, &neu->capf);
 	keep_hostport(d, &d->conf.metrics, &neu->metrics, "metrics { listen }");
 }
