@@ -188,6 +188,22 @@ static void *run(void *arg)
 	return NULL;
 }
 
+bool courier_is_news(struct courier_news *n, struct store *s)
+{
+	struct store_ctl newest = {0};
+	int64_t revision;
+	struct err ignored;
+	bool news;
+
+	if (store_cluster_revision(s, &revision, &ignored) ||
+	    store_ctl_current(s, &newest, &ignored))
+		return true;
+	news = atomic_exchange(&n->revision, revision) != revision;
+	news |= atomic_exchange(&n->generation, newest.generation) != newest.generation;
+	store_ctl_free(&newest);
+	return news;
+}
+
 void courier_wake(struct courier *c)
 {
 	pthread_mutex_lock(&c->lock);

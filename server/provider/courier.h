@@ -32,6 +32,15 @@ void courier_free(struct courier *c);
  * thread. */
 void courier_wake(struct courier *c);
 
+/* What of the store the couriers have been woken for. */
+struct courier_news {
+	_Atomic int64_t revision, generation;
+};
+
+/* Whether the store s has anything for other nodes that it had not when this was asked before with
+ * n (all zero at first). When that cannot be read, it may. Any thread. */
+bool courier_is_news(struct courier_news *n, struct store *s);
+
 /* True when every other node has been visited with that generation since, well or not. Any thread.
  */
 bool courier_settled(struct courier *c, int64_t generation);

@@ -48,7 +48,8 @@ struct service {
 	struct event *daily;
 	struct metrics metrics;
 	struct https_server *metrics_server; /* NULL: off */
-	struct event *news;                  /* others have changed the store */
+	struct courier_news told;
+	struct event *news; /* others have changed the store */
 	int notify;
 };
 
@@ -122,7 +123,10 @@ static void sync_with_store(struct service *s, struct store *store)
 	if (node_api_sync(s->conf->state, s->api.peers, store, &e))
 		log_line(s->log, LOG_LEVEL_ERROR, "%s", e.what);
 	(void)activate(s->api.activator, store, &e);
-	courier_wake(s->api.courier);
+	/* An edited phone is nobody's business on other nodes; thousands of them are edited in a
+	 * row. */
+	if (courier_is_news(&s->told, store))
+		courier_wake(s->api.courier);
 }
 
 static void run_sync(void *job, void *own)
