@@ -425,6 +425,14 @@ static void conf_refuses_mistakes(void **state)
 		"metrics { listen = \"192.0.2.1:80\" }\n",
 		"metrics { listen = \"0.0.0.0:80\" }\n",
 		"tftp { digest = md5 }\n",
+		"tftp { cache = 0 }\n",
+		"tftp { cache = 65537 }\n",
+		"tftp { cache = 99999999999999999999 }\n",
+		"capf { connections = 0 }\n",
+		"capf { validity = 3561 }\n",
+		"capf { key-retries = -1 }\n",
+		"capf { attempts = 1001 }\n",
+		"capf { expires = 0 }\n",
 	};
 	struct conf c;
 	struct err e;

@@ -39,26 +39,6 @@ static int fill_level(struct conf *c, const char *word, struct err *e)
 		       "log-level is \"%s\"; it takes error, warning, info or debug", word);
 }
 
-static int fill_connections(struct conf *c, long n, struct err *e)
-{
-	if (n < 1 || n > CONF_CONNECTIONS_MAX)
-		return err_set(e, ERR_USAGE, "conf",
-			       "provider { connections } is %ld; it takes 1 to %d", n,
-			       CONF_CONNECTIONS_MAX);
-	c->provider_connections = (unsigned)n;
-	return 0;
-}
-
-static int fill_cache(struct conf *c, long mb, struct err *e)
-{
-	if (mb < 1 || mb > CONF_CACHE_MB_MAX)
-		return err_set(e, ERR_USAGE, "conf",
-			       "tftp { cache } is %ld; it takes 1 to %d megabytes", mb,
-			       CONF_CACHE_MB_MAX);
-	c->tftp_cache = (unsigned)mb;
-	return 0;
-}
-
 static bool is_loopback(const char *host)
 {
 	return !strncmp(host, "127.", 4) || !strcmp(host, "::1") || !strcmp(host, "localhost");
@@ -86,14 +66,14 @@ static int fill_text(char **to, const char *text, struct err *e)
 	return *text && !*to ? err_nomem(e) : 0;
 }
 
-static int fill_number(unsigned *to, cfg_t *cfg, const char *key, long least, long most,
+static int fill_number(unsigned *to, cfg_t *section, const char *key, unsigned least, unsigned most,
 		       struct err *e)
 {
-	const long n = cfg_getint(cfg, key);
+	const long n = cfg_getint(section, key);
 
-	if (n < least || n > most)
-		return err_set(e, ERR_USAGE, "conf", "capf { %s } is %ld; it takes %ld to %ld", key,
-			       n, least, most);
+	if (n < (long)least || n > (long)most)
+		return err_set(e, ERR_USAGE, "conf", "%s { %s } is %ld; it takes %u to %u",
+			       cfg_name(section), key, n, least, most);
 	*to = (unsigned)n;
 	return 0;
 }
@@ -104,9 +84,9 @@ static int fill_capf(struct conf_capf *c, cfg_t *cfg, struct err *e)
 		return err_wrap(e, "capf { listen }");
 	if (fill_number(&c->connections, cfg, "connections", 1, CONF_CONNECTIONS_MAX, e) ||
 	    fill_number(&c->validity, cfg, "validity", 1, CONF_CAPF_VALIDITY_MAX, e) ||
-	    fill_number(&c->key_retries, cfg, "key-retries", 0, 1000, e) ||
-	    fill_number(&c->attempts, cfg, "attempts", 0, 1000, e) ||
-	    fill_number(&c->expires, cfg, "expires", 1, CONF_CAPF_VALIDITY_MAX, e) ||
+	    fill_number(&c->key_retries, cfg, "key-retries", 0, CONF_CAPF_TRIES_MAX, e) ||
+	    fill_number(&c->attempts, cfg, "attempts", 0, CONF_CAPF_TRIES_MAX, e) ||
+	    fill_number(&c->expires, cfg, "expires", 1, CONF_CAPF_EXPIRES_MAX, e) ||
 	    fill_text(&c->key, cfg_getstr(cfg, "key"), e) ||
 	    fill_text(&c->user, cfg_getstr(cfg, "user"), e))
 		return (int)e->kind;
@@ -147,7 +127,9 @@ static int fill_tftp(struct conf *c, cfg_t *cfg, struct err *e)
 			       "tftp { digest } is \"%s\"; it takes sha1 or sha512", digest);
 	if (hostport_parse(&c->tftp, cfg_getstr(cfg, "tftp|listen"), PORT_TFTP, e))
 		return err_wrap(e, "tftp { listen }");
-	if (fill_http(c, cfg, e) || fill_cache(c, cfg_getint(cfg, "tftp|cache"), e) ||
+	if (fill_http(c, cfg, e) ||
+	    fill_number(&c->tftp_cache, cfg_getsec(cfg, "tftp"), "cache", 1, CONF_CACHE_MB_MAX,
+			e) ||
 	    fill_text(&c->tftp_static, cfg_getstr(cfg, "tftp|static"), e) ||
 	    fill_text(&c->tftp_key, cfg_getstr(cfg, "tftp|key"), e) ||
 	    fill_text(&c->tftp_cert, cfg_getstr(cfg, "tftp|certificate"), e))
@@ -158,7 +140,8 @@ static int fill_tftp(struct conf *c, cfg_t *cfg, struct err *e)
 static int fill(struct conf *c, cfg_t *cfg, struct err *e)
 {
 	if (fill_level(c, cfg_getstr(cfg, "log-level"), e) ||
-	    fill_connections(c, cfg_getint(cfg, "provider|connections"), e) ||
+	    fill_number(&c->provider_connections, cfg_getsec(cfg, "provider"), "connections", 1,
+			CONF_CONNECTIONS_MAX, e) ||
 	    fill_tftp(c, cfg, e) || fill_metrics(c, cfg_getstr(cfg, "metrics|listen"), e) ||
 	    fill_text(&c->provider_user, cfg_getstr(cfg, "provider|user"), e) ||
 	    fill_text(&c->tftp_user, cfg_getstr(cfg, "tftp|user"), e) ||
@@ -196,7 +179,49 @@ static int parse(cfg_t *cfg, const char *path, struct err *e)
 	}
 }
 
-int conf_load(struct conf *c, const char *path, struct err *e)
+/* ---- the keys; libconfuse copies the tables ---- */
+
+static cfg_t *init_all(cfg_opt_t *provider, cfg_opt_t *tftp, cfg_opt_t *capf)
+{
+	cfg_opt_t metrics[] = {CFG_STR("listen", "", CFGF_NONE), CFG_END()};
+	cfg_opt_t all[] = {
+		CFG_STR("state", CONF_DEFAULT_STATE, CFGF_NONE),
+		CFG_STR("log-level", "info", CFGF_NONE),
+		CFG_SEC("provider", provider, CFGF_NONE),
+		CFG_SEC("tftp", tftp, CFGF_NONE),
+		CFG_SEC("capf", capf, CFGF_NONE),
+		CFG_SEC("metrics", metrics, CFGF_NONE),
+		CFG_END(),
+	};
+
+	return cfg_init(all, CFGF_NONE);
+}
+
+static cfg_t *init_with(cfg_opt_t *provider, cfg_opt_t *tftp)
+{
+	cfg_opt_t capf[] = {
+		CFG_STR("listen", "0.0.0.0:3804", CFGF_NONE),
+		CFG_INT("connections", CONF_CAPF_CONNECTIONS, CFGF_NONE),
+		CFG_INT("validity", CONF_CAPF_VALIDITY, CFGF_NONE),
+		CFG_INT("key-retries", CONF_CAPF_KEY_RETRIES, CFGF_NONE),
+		CFG_INT("attempts", CONF_CAPF_ATTEMPTS, CFGF_NONE),
+		CFG_INT("expires", CONF_CAPF_EXPIRES, CFGF_NONE),
+		CFG_BOOL("legacy-tls", cfg_false, CFGF_NONE),
+		CFG_BOOL("expired-mic", cfg_false, CFGF_NONE),
+		CFG_BOOL("expired-lsc", cfg_false, CFGF_NONE),
+		CFG_BOOL("any-name", cfg_false, CFGF_NONE),
+		CFG_BOOL("need-sudi", cfg_false, CFGF_NONE),
+		CFG_BOOL("always-key-type", cfg_false, CFGF_NONE),
+		CFG_BOOL("fetch-mic", cfg_false, CFGF_NONE),
+		CFG_STR("key", "", CFGF_NONE),
+		CFG_STR("user", "", CFGF_NONE),
+		CFG_END(),
+	};
+
+	return init_all(provider, tftp, capf);
+}
+
+static cfg_t *init(void)
 {
 	cfg_opt_t provider[] = {
 		CFG_STR("listen", "0.0.0.0:2444", CFGF_NONE),
@@ -218,35 +243,13 @@ int conf_load(struct conf *c, const char *path, struct err *e)
 		CFG_INT("cache", CONF_CACHE_MB, CFGF_NONE),
 		CFG_END(),
 	};
-	cfg_opt_t capf[] = {
-		CFG_STR("listen", "0.0.0.0:3804", CFGF_NONE),
-		CFG_INT("connections", CONF_CAPF_CONNECTIONS, CFGF_NONE),
-		CFG_INT("validity", CONF_CAPF_VALIDITY, CFGF_NONE),
-		CFG_INT("key-retries", CONF_CAPF_KEY_RETRIES, CFGF_NONE),
-		CFG_INT("attempts", CONF_CAPF_ATTEMPTS, CFGF_NONE),
-		CFG_INT("expires", CONF_CAPF_EXPIRES, CFGF_NONE),
-		CFG_BOOL("legacy-tls", cfg_false, CFGF_NONE),
-		CFG_BOOL("expired-mic", cfg_false, CFGF_NONE),
-		CFG_BOOL("expired-lsc", cfg_false, CFGF_NONE),
-		CFG_BOOL("any-name", cfg_false, CFGF_NONE),
-		CFG_BOOL("need-sudi", cfg_false, CFGF_NONE),
-		CFG_BOOL("always-key-type", cfg_false, CFGF_NONE),
-		CFG_BOOL("fetch-mic", cfg_false, CFGF_NONE),
-		CFG_STR("key", "", CFGF_NONE),
-		CFG_STR("user", "", CFGF_NONE),
-		CFG_END(),
-	};
-	cfg_opt_t metrics[] = {CFG_STR("listen", "", CFGF_NONE), CFG_END()};
-	cfg_opt_t all[] = {
-		CFG_STR("state", CONF_DEFAULT_STATE, CFGF_NONE),
-		CFG_STR("log-level", "info", CFGF_NONE),
-		CFG_SEC("provider", provider, CFGF_NONE),
-		CFG_SEC("tftp", tftp, CFGF_NONE),
-		CFG_SEC("capf", capf, CFGF_NONE),
-		CFG_SEC("metrics", metrics, CFGF_NONE),
-		CFG_END(),
-	};
-	cfg_t *cfg = cfg_init(all, CFGF_NONE);
+
+	return init_with(provider, tftp);
+}
+
+int conf_load(struct conf *c, const char *path, struct err *e)
+{
+	cfg_t *cfg = init();
 	int rc;
 
 	*c = (struct conf){0};

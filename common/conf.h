@@ -30,6 +30,8 @@ enum {
 	CONF_CAPF_KEY_RETRIES = 3,
 	CONF_CAPF_ATTEMPTS = 10,
 	CONF_CAPF_EXPIRES = 10,
+	CONF_CAPF_EXPIRES_MAX = 3560,
+	CONF_CAPF_TRIES_MAX = 1000, /* key-retries, attempts */
 };
 
 enum {
