@@ -4,6 +4,7 @@
 
 #include <curl/curl.h>
 #include <inttypes.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -426,6 +427,8 @@ int api_send_json(struct api *a, const char *method, const char *path, json_t *b
 		rc = json_read(doc, buf_view(&reply.body), e);
 	buf_free(&reply.body);
 out:
+	if (text)
+		OPENSSL_cleanse(text, strlen(text));
 	free(text);
 	curl_slist_free_all(headers);
 	return rc;

@@ -87,9 +87,9 @@ static struct conn *conn_of(const struct https_request *r)
 
 static void request_clear(struct https_request *r)
 {
-	/* The head holds a password. */
+	/* The head holds a password, the body perhaps others. */
 	buf_wipe(&r->text);
-	buf_free(&r->body);
+	buf_wipe(&r->body);
 	r->head = (struct http_head){0};
 }
 

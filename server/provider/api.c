@@ -9,6 +9,7 @@
 #include "server/store/notify.h"
 
 #include <inttypes.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,8 @@ void call_free(struct call *c)
 	secret_free(&c->login.password);
 	json_decref(c->doc);
 	json_decref(c->extra);
-	buf_free(&c->body);
+	/* It may show secrets: of phones, in reports. */
+	buf_wipe(&c->body);
 	X509_free(c->cert);
 	sk_X509_pop_free(c->chain, X509_free);
 	free(c);
@@ -89,6 +91,7 @@ static int write_doc(struct call *c, struct err *e)
 		return err_nomem(e);
 	buf_str(&c->body, text);
 	buf_str(&c->body, "\n");
+	OPENSSL_cleanse(text, strlen(text));
 	free(text);
 	c->type = "application/json";
 	return c->body.bad ? err_nomem(e) : 0;
