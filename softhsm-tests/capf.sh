@@ -189,10 +189,14 @@ nothing_missing() {
 eventually 60 "nothing is said to be missing" nothing_missing
 expect 0 ctladmin capf find --status pending
 said $T
+expect 2 ctladmin capf find --status pendnig
+said "is none of none, pending, failed, successful"
 expect 0 ctladmin capf report --output "$work/report.csv"
 grep -q "^$T,\"Hall, 2nd floor\",Standard SCCP Non-Secure,$string,By Authentication String,None,Install/Upgrade pending,2099-12-24T.*,EC,p256,,," \
   "$work/report.csv" || fail "the report: $(cat "$work/report.csv")"
 is "$(stat -c %a "$work/report.csv")" 600 "permissions of the report"
+expect 0 ctladmin audit list --state "$state" --limit 200
+said "the CAPF report, with authentication strings, was shown"
 enroll 0 $T --auth-string "$string"
 expect 0 ctladmin capf explain $T --json
 serial=$(json '.certificates[0].serial')

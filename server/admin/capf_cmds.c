@@ -220,8 +220,12 @@ static int find(struct remote *r, struct err *e)
 	json_t *doc;
 	size_t i;
 
-	if (remote_get(r, OPERATIONS, NULL, buf_cstr(&r->query), &doc, e))
+	if (remote_get(r, OPERATIONS, NULL, buf_cstr(&r->query), &doc, e)) {
+		/* Nothing else in this request can be wrong than what was typed. */
+		if (!strcmp(e->id, "bad-request"))
+			e->kind = ERR_USAGE;
 		return (int)e->kind;
+	}
 	if (r->json)
 		return json_print(doc);
 	json_array_foreach(json_object_get(doc, "operations"), i, o) print_operation(o);

@@ -11,6 +11,7 @@
 #include "server/provider/json_take.h"
 #include "server/provider/node_api.h"
 #include "server/provider/when.h"
+#include "server/store/audit.h"
 #include "trustfile/cert.h"
 #include "trustfile/list.h"
 
@@ -28,11 +29,8 @@ enum {
 	STRING_TRIES = 20, /* until one is found that nobody else waits with */
 	DAY_S = 24 * 60 * 60,
 	CRL_MAX = 16 << 20,
-	COUNT_OF_OPERATIONS = 4,
 };
 
-static const char *const operation_words[] = {"none", "install", "delete", "troubleshoot"};
-static const char *const status_words[] = {"none", "pending", "failed", "successful"};
 static const char *const state_words[] = {"sent", "current", "replaced",
 					  "void", "deleted", "revoked"};
 
@@ -51,11 +49,11 @@ static json_t *case_json(const struct store_capf_case *c)
 	return json_pack(
 		"{s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:b, s:I, s:o, s:o}", "name",
 		json_chars(c->name), "kind", c->kind == STORE_CAPF_PHONE ? "phone" : "user",
-		"operation", operation_words[c->capf.operation], "status",
-		status_words[c->capf.status], "text", words, "by", when_or_null(c->capf.by),
-		"detail", json_chars(c->capf.detail), "auth_mode", device_auth_word(c->auth), "key",
-		c->key, "auth_string", (int)c->capf.has_string, "wrong", (json_int_t)c->wrong,
-		"not_before", when_or_null(c->not_before), "last",
+		"operation", store_capf_operation_words[c->capf.operation], "status",
+		store_capf_status_words[c->capf.status], "text", words, "by",
+		when_or_null(c->capf.by), "detail", json_chars(c->capf.detail), "auth_mode",
+		device_auth_word(c->auth), "key", c->key, "auth_string", (int)c->capf.has_string,
+		"wrong", (json_int_t)c->wrong, "not_before", when_or_null(c->not_before), "last",
 		c->last_time
 			? json_pack("{s:o, s:o, s:o}", "time", json_when(c->last_time), "address",
 				    json_chars(c->last_address), "text", json_chars(c->last_text))
@@ -64,29 +62,45 @@ static json_t *case_json(const struct store_capf_case *c)
 
 struct listing {
 	json_t *list;
-	const char *status; /* NULL: all */
+	int status; /* < 0: all */
 };
 
 static int add_case(const struct store_capf_case *c, void *arg, struct err *e)
 {
 	struct listing *l = arg;
 
-	if (l->status && strcmp(l->status, status_words[c->capf.status]) != 0)
+	if (l->status >= 0 && l->status != (int)c->capf.status)
 		return 0;
 	return json_array_append_new(l->list, case_json(c)) ? err_nomem(e) : 0;
+}
+
+/* The status that the query asks for. */
+static int read_status(int *status, const char *query, struct err *e)
+{
+	char word[16] = "";
+	bool found;
+
+	*status = -1;
+	if (!http_query_text(query, "status", word, sizeof(word), &found))
+		return err_set(e, ERR_USAGE, "bad-request", "the query's \"status\" is too long");
+	if (!*word)
+		return 0;
+	for (int i = 0; i < STORE_CAPF_STATES; i++)
+		if (!strcmp(store_capf_status_words[i], word))
+			*status = i;
+	return *status >= 0 ? 0
+			    : err_set(e, ERR_USAGE, "bad-request",
+				      "the query's \"status\" is none of none, pending, failed, "
+				      "successful");
 }
 
 int capf_list(struct call *c, struct store *s, struct err *e)
 {
 	struct listing l = {.list = json_array()};
-	char status[16] = "";
-	bool found = false;
 	int rc = node_api_must_be_first(s, e);
 
-	if (!rc &&
-	    !http_query_text(https_query(c->request), "status", status, sizeof(status), &found))
-		rc = err_set(e, ERR_USAGE, "bad-request", "the query's \"status\" is too long");
-	l.status = found && *status ? status : NULL;
+	if (!rc)
+		rc = read_status(&l.status, https_query(c->request), e);
 	if (!rc)
 		rc = store_capf_each(s, add_case, &l, e);
 	c->doc = rc ? NULL : json_pack("{s:O}", "operations", l.list);
@@ -285,14 +299,14 @@ static int take_wish(struct wish *w, const json_t *doc, const struct conf_capf *
 	struct json_take t = {.doc = doc, .e = e};
 	const json_t *string = json_object_get(doc, "auth_string");
 	const char *word = json_string_value(json_object_get(doc, "operation"));
-	int operation = COUNT_OF_OPERATIONS;
+	int operation = STORE_CAPF_OPERATIONS;
 
 	*w = (struct wish){0};
 	take_only(&t, known);
-	for (int i = 0; word && i < COUNT_OF_OPERATIONS; i++)
-		if (!strcmp(operation_words[i], word))
+	for (int i = 0; word && i < STORE_CAPF_OPERATIONS; i++)
+		if (!strcmp(store_capf_operation_words[i], word))
 			operation = i;
-	if (operation == COUNT_OF_OPERATIONS)
+	if (operation == STORE_CAPF_OPERATIONS)
 		take_refuse(&t, "operation", "is none of install, delete, troubleshoot, none");
 	else
 		w->order.operation = (enum store_capf_operation)operation;
@@ -302,6 +316,8 @@ static int take_wish(struct wish *w, const json_t *doc, const struct conf_capf *
 	take_text(&t, "key", w->key, sizeof(w->key));
 	w->order.key = w->key;
 	w->generate = json_is_string(string) && !strcmp(json_string_value(string), "generate");
+	if (string && !json_is_string(string) && !json_is_null(string))
+		take_refuse(&t, "auth_string", "is neither a text nor null");
 	if (string && !w->generate) {
 		w->string = span_of(json_string_value(string), json_string_length(string));
 		w->order.string = &w->string;
@@ -330,6 +346,19 @@ int capf_put(struct call *c, struct store *s, struct err *e)
 
 /* ---- the report ---- */
 
+/* It shows authentication strings: what is not in the audit log is not shown. */
+static int report_all(struct call *c, struct store *s, const struct store_phone_filter *f,
+		      struct err *e)
+{
+	static const struct audit_entry entry = {
+		.action = "capf",
+		.accepted = true,
+		.detail = "the CAPF report, with authentication strings, was shown"};
+	const int rc = audit_add(s, &entry, e);
+
+	return rc ? rc : capf_report(&c->body, s, f, e);
+}
+
 int capf_report_get(struct call *c, struct store *s, struct err *e)
 {
 	struct store_phone_filter f = STORE_PHONE_FILTER_ALL;
@@ -349,7 +378,7 @@ int capf_report_get(struct call *c, struct store *s, struct err *e)
 	f.description = has_description ? description : NULL;
 	f.profile = has_profile ? profile : NULL;
 	c->type = "text/csv; charset=utf-8";
-	return capf_report(&c->body, s, &f, e);
+	return report_all(c, s, &f, e);
 }
 
 /* ---- revocation ---- */

@@ -8,6 +8,7 @@
 #include "server/provider/node_api.h"
 #include "server/provider/phone_change.h"
 #include "server/store/audit.h"
+#include "server/store/store_capf.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -142,7 +143,6 @@ static int read_filter(struct store_phone_filter *f, const struct words *w, cons
 {
 	static const char *const protocols[] = {"", "sccp", "sip"};
 	static const char *const certs[] = {"", "none", "lsc", "mic"};
-	static const char *const capf[] = {"none", "pending", "failed", "successful"};
 	const int protocol = index_of(protocols, 3, w->protocol),
 		  cert = index_of(certs, 4, w->cert);
 	unsigned long limit = LIST_DEFAULT;
@@ -163,7 +163,8 @@ static int read_filter(struct store_phone_filter *f, const struct words *w, cons
 		return refuse_query("cert", "is none of none, lsc, mic", e);
 	f->protocol = (enum device_protocol)protocol;
 	f->cert = (enum store_cert_status)cert;
-	if (*w->capf && (f->capf_status = index_of(capf, 4, w->capf)) < 0)
+	if (*w->capf &&
+	    (f->capf_status = index_of(store_capf_status_words, STORE_CAPF_STATES, w->capf)) < 0)
 		return refuse_query("capf", "is none of none, pending, failed, successful", e);
 	if (*w->reset && strcmp(w->reset, "pending") != 0)
 		return refuse_query("reset", "is not pending", e);

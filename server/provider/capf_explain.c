@@ -29,12 +29,12 @@ __attribute__((format(printf, 2, 3))) static void say(const struct explaining *x
 void capf_status_words(char text[48], const struct store_capf *c)
 {
 	static const char *const operations[] = {"", "Install/Upgrade", "Delete", "Troubleshoot"};
-	static const char *const states[] = {"", "pending", "failed", "successful"};
 
 	if (c->status == STORE_CAPF_IDLE)
 		snprintf(text, 48, "No Pending Operation");
 	else
-		snprintf(text, 48, "%s %s", operations[c->operation], states[c->status]);
+		snprintf(text, 48, "%s %s", operations[c->operation],
+			 store_capf_status_words[c->status]);
 }
 
 /* ---- what is pending ---- */

@@ -7,6 +7,7 @@
 #include "server/provider/phone_advice.h"
 #include "server/provider/profile_json.h"
 #include "server/provider/when.h"
+#include "server/store/store_capf.h"
 #include "trustfile/cert.h"
 
 #include <openssl/evp.h>
@@ -48,12 +49,10 @@ json_t *phone_json_writable(const struct store_phone *p)
 
 static json_t *capf_json(const struct store_capf *c)
 {
-	static const char *const operations[] = {"none", "install", "delete", "troubleshoot"};
-	static const char *const states[] = {"none", "pending", "failed", "successful"};
-
-	return json_pack("{s:s, s:s, s:o, s:o}", "operation", operations[c->operation], "status",
-			 states[c->status], "by", c->by ? json_when(c->by) : json_null(), "detail",
-			 json_chars(c->detail));
+	return json_pack("{s:s, s:s, s:o, s:o}", "operation",
+			 store_capf_operation_words[c->operation], "status",
+			 store_capf_status_words[c->status], "by",
+			 c->by ? json_when(c->by) : json_null(), "detail", json_chars(c->detail));
 }
 
 static json_t *effect_json(const struct store_phone *p, const struct store_profile *profile,

@@ -181,7 +181,10 @@ static int write_order(struct store *s, const struct store_capf_case *c,
 	return query_run(&q, "set the operation", e);
 }
 
-static const char *const operation_words[] = {"none", "install", "delete", "troubleshoot"};
+const char *const store_capf_operation_words[STORE_CAPF_OPERATIONS] = {"none", "install", "delete",
+								       "troubleshoot"};
+const char *const store_capf_status_words[STORE_CAPF_STATES] = {"none", "pending", "failed",
+								"successful"};
 
 static int set(struct store *s, const struct store_capf_case *c, const struct store_capf_order *o,
 	       struct err *e)
@@ -202,7 +205,7 @@ static int set(struct store *s, const struct store_capf_case *c, const struct st
 		rc = begin_work(s, c, o, e);
 	if (!rc)
 		rc = audit_putf(s, "capf", e, "%s: operation %s%s", c->name,
-				operation_words[o->operation],
+				store_capf_operation_words[o->operation],
 				o->string && o->string->len ? ", new authentication string" : "");
 	return rc;
 }

@@ -57,6 +57,11 @@ struct store_capf_order {
 	const struct span *string; /* digits; NULL: stays as it is; empty: is taken away */
 };
 
+/* The words for operations and states, by their numbers: "install", "pending". */
+enum { STORE_CAPF_OPERATIONS = 4, STORE_CAPF_STATES = 4 };
+extern const char *const store_capf_operation_words[STORE_CAPF_OPERATIONS];
+extern const char *const store_capf_status_words[STORE_CAPF_STATES];
+
 /* Sets the operation; a pending one is replaced. ERR_FAILED "no-phone"; ERR_REFUSED
  * "capf-no-certificate" (delete and troubleshoot take one), "capf-no-string" (mode by string, and
  * there is none); ERR_USAGE "capf-key", "auth-string"; ERR_CONFLICT "auth-string-taken". */
