@@ -28,6 +28,13 @@ int api_put(struct api *a, const char *path, struct span body, int64_t generatio
 	return (int)e->kind;
 }
 
+int api_put_json(struct api *a, const char *path, const json_t *body, int64_t generation,
+		 struct api_reply *reply, struct err *e)
+{
+	(void)body;
+	return api_put(a, path, span_of(NULL, 0), generation, reply, e);
+}
+
 int api_get(struct api *a, const char *path, struct api_reply *reply, struct err *e)
 {
 	(void)a;
