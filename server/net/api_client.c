@@ -313,7 +313,7 @@ static int perform(struct api *a, struct api_reply *reply, struct err *e)
 	}
 	return 0;
 fail:
-	buf_free(&reply->body);
+	buf_wipe(&reply->body);
 	return rc;
 }
 
@@ -345,7 +345,7 @@ int api_get_json(struct api *a, const char *path, json_t **doc, struct err *e)
 	rc = json_read(doc, buf_view(&reply.body), e);
 	if (rc)
 		err_wrap(e, "the answer to %s", path);
-	buf_free(&reply.body);
+	buf_wipe(&reply.body);
 	return rc;
 }
 
@@ -425,7 +425,7 @@ int api_send_json(struct api *a, const char *method, const char *path, json_t *b
 	rc = perform(a, &reply, e);
 	if (!rc)
 		rc = json_read(doc, buf_view(&reply.body), e);
-	buf_free(&reply.body);
+	buf_wipe(&reply.body);
 out:
 	if (text)
 		OPENSSL_cleanse(text, strlen(text));
