@@ -17,7 +17,7 @@ static int bad(const char *text, const char *why, const char *what, struct err *
 			   "capf, app-server, tvs");
 }
 
-static int read_cert(X509 **out, const char *path, struct err *e)
+int server_spec_cert(X509 **out, const char *path, struct err *e)
 {
 	struct buf content = {0};
 	int rc = file_read(path, CERT_FILE_MAX, &content, e);
@@ -82,7 +82,7 @@ int server_spec_parse(struct draft_server *s, const char *text, bool cert_option
 	if (!rc && !s->has_ip)
 		s->has_ip = inet_pton(AF_INET, s->dns, s->ip) == 1;
 	if (!rc && cert)
-		rc = read_cert(&s->cert, cert, e);
+		rc = server_spec_cert(&s->cert, cert, e);
 	free(copy);
 	return rc;
 }

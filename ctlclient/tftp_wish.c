@@ -1,5 +1,6 @@
 #include "ctlclient/tftp_wish.h"
 
+#include "common/i18n.h"
 #include "ctlclient/ctl_json.h"
 #include "ctlclient/server_spec.h"
 #include "trustfile/cert.h"
@@ -33,6 +34,26 @@ int tftp_wish_parse(struct draft_server *s, const char *text, struct err *e)
 		err_hint(e, "write host=H,ip=A,cert=FILE; the certificate is the one that server "
 			    "signs its files with");
 	return rc;
+}
+
+static int not_typed(struct err *e, const char *what)
+{
+	return err_set(e, ERR_USAGE, "server-spec", "%s", what);
+}
+
+int tftp_wish_make(struct draft_server *s, const char *host, const char *ip, const char *cert_file,
+		   struct err *e)
+{
+	*s = (struct draft_server){.role = TL_TFTP};
+	if (!*host || strlen(host) >= sizeof(s->dns))
+		return not_typed(e, _("the server has no name"));
+	strcpy(s->dns, host);
+	s->has_ip = inet_pton(AF_INET, *ip ? ip : host, s->ip) == 1;
+	if (*ip && !s->has_ip)
+		return not_typed(e, _("the address is not like 192.0.2.9"));
+	if (!*cert_file)
+		return not_typed(e, _("the file of the certificate is missing"));
+	return server_spec_cert(&s->cert, cert_file, e);
 }
 
 /* ---- what is wished for ---- */
@@ -192,13 +213,6 @@ bool tftp_wish_read(struct tftp_wish *w, json_t *v)
 }
 
 /* ---- */
-
-void tftp_wish_copy(struct tftp_wish *to, const struct tftp_wish *from)
-{
-	*to = *from;
-	for (size_t i = 0; i < to->n_added; i++)
-		X509_up_ref(to->added[i].cert);
-}
 
 void tftp_wish_free(struct tftp_wish *w)
 {

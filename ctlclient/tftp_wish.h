@@ -24,6 +24,10 @@ bool tftp_wish_is_empty(const struct tftp_wish *w);
  * also if a role is named; errors of reading the file. */
 int tftp_wish_parse(struct draft_server *s, const char *text, struct err *e);
 
+/* The same from parts that were typed: ip may be empty. */
+int tftp_wish_make(struct draft_server *s, const char *host, const char *ip, const char *cert_file,
+		   struct err *e);
+
 /* Takes s on (a reference to its certificate is kept); one of the same name is replaced. ERR_USAGE
  * "too-many". */
 int tftp_wish_add(struct tftp_wish *w, const struct draft_server *s, struct err *e);
@@ -43,8 +47,6 @@ json_t *tftp_wish_json(const struct tftp_wish *w);
  * should be; w can be freed in any case. */
 bool tftp_wish_read(struct tftp_wish *w, json_t *v);
 
-/* A copy, with references of its own. */
-void tftp_wish_copy(struct tftp_wish *to, const struct tftp_wish *from);
 void tftp_wish_free(struct tftp_wish *w);
 
 #endif

@@ -30,7 +30,7 @@ tm() {
 }
 
 # A cluster without a list, three tokens in simulated readers, none of them in; and what scenarios
-# type: $host, $port, $password, $fingerprint_start.
+# type: $host, $port, $password, $fingerprint_start, $branch_cert, $host_name.
 wizard_cluster() { # options of scripts/cluster
   cluster_up "$@"
   shim_setup
@@ -40,6 +40,9 @@ wizard_cluster() { # options of scripts/cluster
   password=$(cat "$work/cluster/password")
   fingerprint_start=$(openssl x509 -in "$work/cluster/ca.pem" -fingerprint -sha256 -noout | cut -d= -f2 | cut -c1-47)
   shim_remove 'SAST 1' 'SAST 2' 'SAST 3'
+  # A TFTP server outside the cluster.
+  branch_cert=$work/branch.pem host_name=node1
+  openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/branch.key" -out "$branch_cert" -days 30 -subj /CN=branch 2>/dev/null
 }
 
 # The provider is known to this user already.

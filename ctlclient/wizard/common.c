@@ -156,6 +156,7 @@ void wizard_drop_draft(struct wizard *w)
 	w->draft = NULL;
 }
 
+/* The change borrows everything from the state. */
 static void fill_change(struct change *c, const struct wiz_state *s)
 {
 	*c = (struct change){.kind = s->goal == GOAL_UPDATE ? CHANGE_UPDATE : CHANGE_MODE,
@@ -165,6 +166,14 @@ static void fill_change(struct change *c, const struct wiz_state *s)
 			(struct change_token){.name = s->added[i].label, .cert = s->added[i].cert};
 	for (size_t i = 0; i < s->n_removed; i++)
 		c->removed[c->n_removed++] = s->removed[i];
+	c->tftp = s->tftp;
+}
+
+bool wizard_is_outside(const struct wizard *w, const char *name)
+{
+	const char *type = w->view.doc ? cluster_view_type(&w->view, name) : NULL;
+
+	return type && !strcmp(type, CLUSTER_TFTP_SERVER);
 }
 
 /* Whoever it will be that signs: for the look of the list any token in it does. */

@@ -74,6 +74,10 @@ static void put_resumed(struct buf *b, const struct wiz_state *s)
 		buf_printf(b, _("\n- token to be added: %s"), s->added[i].label);
 	if (s->n_removed)
 		buf_printf(b, _("\n- tokens to be taken out: %zu"), s->n_removed);
+	for (size_t i = 0; i < s->tftp.n_added; i++)
+		buf_printf(b, _("\n- TFTP server to be added: %s"), s->tftp.added[i].dns);
+	for (size_t i = 0; i < s->tftp.n_removed; i++)
+		buf_printf(b, _("\n- TFTP server to be taken out: %s"), s->tftp.removed[i]);
 	buf_str(b, _("\n\nPINs and passwords are not kept: you will be asked again."));
 }
 

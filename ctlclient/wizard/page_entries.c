@@ -15,7 +15,7 @@ enum { ADD_TOKEN = WIZ_OWN, ADD_TFTP, DELETE, DETAILS, SIGN };
 
 enum { ROLE_COLUMNS = 12, NAME_COLUMNS = 38 };
 
-/* ---- the rows: the records of the list as it would be, then the tokens that leave it ---- */
+/* ---- the rows: the records of the list as it would be, then what leaves it ---- */
 
 static bool is_in(const struct tl *l, const struct tl_record *r)
 {
@@ -41,7 +41,9 @@ static void put_row(struct wiz_page *p, const char *role, const char *name, cons
 	buf_free(&row);
 }
 
-static void row_of(struct wiz_page *p, const struct wizard *w, const struct tl_record *r)
+/* note: NULL: what it is to the present list. */
+static void row_of(struct wiz_page *p, const struct wizard *w, const struct tl_record *r,
+		   const char *note)
 {
 	char scratch[16], ip[INET_ADDRSTRLEN] = "";
 	struct buf name = {0};
@@ -55,24 +57,40 @@ static void row_of(struct wiz_page *p, const struct wizard *w, const struct tl_r
 	}
 	put_row(p, r->role == TL_SAST ? _("Token") : tl_role_label(r->role, scratch),
 		buf_cstr(&name) ? buf_cstr(&name) : "?",
-		!is_in(w->view.list, r)    ? _("new")
+		note                       ? note
+		: !is_in(w->view.list, r)  ? _("new")
 		: r->cert || w->view.mixed ? ""
 					   : _("without certificate"));
 	buf_free(&name);
 }
 
-static const struct tl_record *removed_token(const struct wizard *w, size_t number)
+/* The host name of a record, as text. */
+static const char *host_of(char host[256], const struct tl_record *r)
 {
-	for (size_t i = 0; w->view.list && i < w->view.list->n; i++) {
-		const struct tl_record *r = &w->view.list->records[i];
-		char sha256[STATE_SHA256_MAX];
+	const struct span dns = tl_text(r->dns);
 
-		if (r->role != TL_SAST || !r->cert)
-			continue;
-		wizard_sha256(sha256, r->cert);
-		if (state_is_removed(&w->state, sha256) && !number--)
-			return r;
-	}
+	snprintf(host, 256, "%.*s", (int)dns.len, (const char *)dns.data);
+	return host;
+}
+
+static bool is_leaving(const struct wizard *w, const struct tl_record *r)
+{
+	char sha256[STATE_SHA256_MAX], host[256];
+
+	if (r->role == TL_TFTP)
+		return tftp_wish_removes(&w->state.tftp, host_of(host, r));
+	if (r->role != TL_SAST || !r->cert)
+		return false;
+	wizard_sha256(sha256, r->cert);
+	return state_is_removed(&w->state, sha256);
+}
+
+/* The record of that number among those of the present list that leave it, or NULL. */
+static const struct tl_record *leaving(const struct wizard *w, size_t number)
+{
+	for (size_t i = 0; w->view.list && i < w->view.list->n; i++)
+		if (is_leaving(w, &w->view.list->records[i]) && !number--)
+			return &w->view.list->records[i];
 	return NULL;
 }
 
@@ -81,25 +99,19 @@ static void put_rows(struct wiz_page *p, const struct wizard *w)
 	const struct tl_record *r;
 
 	for (size_t i = 0; w->preview && i < w->preview->n; i++)
-		row_of(p, w, &w->preview->records[i]);
-	for (size_t i = 0; (r = removed_token(w, i)); i++) {
-		struct buf name = {0};
-
-		wizard_name(&name, r->cert);
-		put_row(p, _("Token"), buf_cstr(&name) ? buf_cstr(&name) : "?",
-			_("leaves the list"));
-		buf_free(&name);
-	}
+		row_of(p, w, &w->preview->records[i], NULL);
+	for (size_t i = 0; (r = leaving(w, i)); i++)
+		row_of(p, w, r, _("leaves the list"));
 	p->row = w->entry < p->n_rows ? w->entry : 0;
 }
 
-/* The record that the row stands for; *leaves: it is that of a token that leaves. */
+/* The record that the row stands for; *leaves: it is one that leaves. */
 static const struct tl_record *record_of(const struct wizard *w, size_t row, bool *leaves)
 {
 	const size_t n = w->preview ? w->preview->n : 0;
 
 	*leaves = row >= n;
-	return row < n ? &w->preview->records[row] : removed_token(w, row - n);
+	return row < n ? &w->preview->records[row] : leaving(w, row - n);
 }
 
 /* ---- what is still missing ---- */
@@ -183,14 +195,28 @@ static enum wiz_step unless_forbidden(struct wizard *w, const char *sha256)
 		NULL, STEP_ENTRIES);
 }
 
-static enum wiz_step delete_server(struct wizard *w, const struct tl_record *r)
+static enum wiz_step delete_tftp(struct wizard *w, const char *host, bool leaves)
 {
-	const struct span dns = tl_text(r->dns);
-	char host[256];
+	struct tftp_wish *wish = &w->state.tftp;
 	struct err e = {0};
 
-	snprintf(host, sizeof(host), "%.*s", (int)dns.len, (const char *)dns.data);
-	(void)draft_remove_server(w->draft, host, false, &e);
+	if (leaves)
+		tftp_wish_keep(wish, host);
+	else if (tftp_wish_adds(wish, host))
+		tftp_wish_drop(wish, host);
+	else if (tftp_wish_remove(wish, host, &e))
+		return wizard_trouble(w, &e, STEP_ENTRIES);
+	return STEP_ENTRIES;
+}
+
+static enum wiz_step delete_server(struct wizard *w, const struct tl_record *r, bool leaves)
+{
+	char host[256];
+
+	host_of(host, r);
+	if (r->role == TL_TFTP &&
+	    (tftp_wish_adds(&w->state.tftp, host) || wizard_is_outside(w, host)))
+		return delete_tftp(w, host, leaves);
 	return wizard_tell(
 		w, _("This server cannot be deleted here"),
 		_("The list holds exactly the servers of the cluster. Servers that run call "
@@ -213,7 +239,7 @@ static enum wiz_step delete_row(struct wizard *w)
 	if (!r)
 		return STEP_ENTRIES;
 	if (r->role != TL_SAST || !r->cert)
-		return delete_server(w, r);
+		return delete_server(w, r, leaves);
 	wizard_sha256(sha256, r->cert);
 	if (leaves) {
 		state_keep(&w->state, sha256);

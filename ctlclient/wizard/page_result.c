@@ -26,6 +26,7 @@ static int job_send(void *arg, struct err *e)
 				.generation = w->view.generation,
 				.mixed = change_makes_mixed(&w->change, &w->view),
 				.list = buf_view(&w->signed_list),
+				.tftp = &w->change.tftp,
 			},
 	};
 
@@ -251,9 +252,13 @@ static int job_changes(void *arg, struct err *e)
 /* What was entered and is in the list by now is done. */
 static void rebase(struct wizard *w)
 {
+	struct tftp_wish *tftp = &w->state.tftp;
 	size_t i = 0;
 
 	w->state.generation = w->view.generation;
+	for (size_t k = tftp->n_removed; k-- > 0;)
+		if (!wizard_is_outside(w, tftp->removed[k]))
+			tftp_wish_keep(tftp, tftp->removed[k]);
 	while (i < w->state.n_added) {
 		X509 *cert = w->state.added[i].cert;
 		bool there = false;

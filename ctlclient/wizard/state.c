@@ -74,6 +74,7 @@ void state_clear(struct wiz_state *s)
 	for (size_t i = 0; i < s->n_added; i++)
 		X509_free(s->added[i].cert);
 	s->n_added = s->n_removed = 0;
+	tftp_wish_free(&s->tftp);
 	s->goal = GOAL_NONE;
 	s->generation = 0;
 }
@@ -115,10 +116,11 @@ int state_put(struct buf *out, const struct wiz_state *s, struct err *e)
 		json_array_append_new(added, token_json(&s->added[i]));
 	for (size_t i = 0; i < s->n_removed; i++)
 		json_array_append_new(removed, json_string(s->removed[i]));
-	doc = json_pack("{s:s, s:i, s:I, s:s, s:s, s:s, s:I, s:o, s:o}", "format", FORMAT,
+	doc = json_pack("{s:s, s:i, s:I, s:s, s:s, s:s, s:I, s:o, s:o, s:o*}", "format", FORMAT,
 			"version", VERSION, "saved", (json_int_t)time(NULL), "server", s->server,
 			"user", s->user, "goal", goals[s->goal], "generation",
-			(json_int_t)s->generation, "add", added, "remove", removed);
+			(json_int_t)s->generation, "add", added, "remove", removed, "tftp_servers",
+			tftp_wish_json(&s->tftp));
 	text = doc ? json_dumps(doc, JSON_INDENT(2)) : NULL;
 	if (text)
 		buf_str(out, text);
@@ -181,14 +183,15 @@ static bool parse_removed(struct wiz_state *s, json_t *list)
 static bool parse_doc(struct wiz_state *s, json_t *doc)
 {
 	const char *format, *server, *user, *goal;
-	json_t *added, *removed;
+	json_t *added, *removed, *tftps = NULL;
 	json_int_t saved, generation;
 	int version;
 
-	if (json_unpack_ex(doc, NULL, JSON_STRICT, "{s:s, s:i, s:I, s:s, s:s, s:s, s:I, s:o, s:o}",
-			   "format", &format, "version", &version, "saved", &saved, "server",
-			   &server, "user", &user, "goal", &goal, "generation", &generation, "add",
-			   &added, "remove", &removed) ||
+	if (json_unpack_ex(doc, NULL, JSON_STRICT,
+			   "{s:s, s:i, s:I, s:s, s:s, s:s, s:I, s:o, s:o, s?o}", "format", &format,
+			   "version", &version, "saved", &saved, "server", &server, "user", &user,
+			   "goal", &goal, "generation", &generation, "add", &added, "remove",
+			   &removed, "tftp_servers", &tftps) ||
 	    strcmp(format, FORMAT) != 0 || version != VERSION ||
 	    strlen(server) >= sizeof(s->server) || strlen(user) >= sizeof(s->user) ||
 	    !parse_goal(&s->goal, goal) || !json_is_array(added) || !json_is_array(removed))
@@ -197,7 +200,8 @@ static bool parse_doc(struct wiz_state *s, json_t *doc)
 	strcpy(s->user, user);
 	s->generation = generation;
 	s->saved = (time_t)saved;
-	return parse_added(s, added) && parse_removed(s, removed);
+	return parse_added(s, added) && parse_removed(s, removed) &&
+	       tftp_wish_read(&s->tftp, tftps);
 }
 
 int state_parse(struct wiz_state *s, struct span text, struct err *e)

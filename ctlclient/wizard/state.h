@@ -8,6 +8,7 @@
 #include "common/bytes.h"
 #include "common/err.h"
 #include "common/hostport.h"
+#include "ctlclient/tftp_wish.h"
 
 #include <openssl/x509.h>
 #include <stdbool.h>
@@ -38,6 +39,7 @@ struct wiz_state {
 	size_t n_added;
 	char removed[STATE_TOKENS_MAX][STATE_SHA256_MAX]; /* of tokens' certificates */
 	size_t n_removed;
+	struct tftp_wish tftp;
 	time_t saved; /* when it was written; only read */
 };
 

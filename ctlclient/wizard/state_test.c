@@ -21,6 +21,10 @@ static void test_there_and_back(void **state)
 	assert_true(state_remove(&s, PRINT));
 	assert_true(state_remove(&s, PRINT));
 	assert_int_equal(s.n_removed, 1);
+	assert_int_equal(
+		tftp_wish_add(&s.tftp, &(struct draft_server){.dns = "alt", .cert = b.cert}, &e),
+		0);
+	assert_int_equal(tftp_wish_remove(&s.tftp, "old", &e), 0);
 	assert_int_equal(state_put(&text, &s, &e), 0);
 	assert_int_equal(state_parse(&back, buf_view(&text), &e), 0);
 	assert_string_equal(back.server, "pub:2444");
@@ -31,6 +35,9 @@ static void test_there_and_back(void **state)
 	assert_int_equal(X509_cmp(back.added[1].cert, b.cert), 0);
 	assert_string_equal(back.added[1].label, "with \"quotes\"");
 	assert_true(state_is_removed(&back, PRINT));
+	assert_true(tftp_wish_adds(&back.tftp, "alt"));
+	assert_int_equal(X509_cmp(back.tftp.added[0].cert, b.cert), 0);
+	assert_true(tftp_wish_removes(&back.tftp, "old"));
 	assert_true(state_is_worth_keeping(&back));
 	/* Every shorter file is refused, and leaves nothing. */
 	for (size_t n = 0; n < text.len; n += 97) {

@@ -144,6 +144,9 @@ int wizard_desk(struct wizard *w, struct err *e);
 /* Lets go of all that belongs to a change: draft, signer, session, what was entered. */
 void wizard_end_change(struct wizard *w);
 
+/* True if that is the name of a TFTP server outside the cluster, as it stands now. */
+bool wizard_is_outside(const struct wizard *w, const char *name);
+
 /* Name, or CN, of a token's certificate as text, for people. */
 void wizard_name(struct buf *b, const X509 *cert);
 
