@@ -156,7 +156,7 @@ int link_password(struct secret *password, const struct cluster_opts *opts, stru
 	char *source = NULL;
 	int rc;
 
-	if (!opts->password_source && file && asprintf(&source, "file:%s", file) < 0)
+	if (!opts->password_source && file && *file && asprintf(&source, "file:%s", file) < 0)
 		return err_nomem(e);
 	snprintf(prompt, sizeof(prompt), "Password of %.60s on the provider", opts->user);
 	rc = secret_read(password, opts->password_source ? opts->password_source : source, prompt,
