@@ -247,10 +247,11 @@ static int fetch(struct api *api, const struct read_args *a, struct err *e)
 		return rc;
 	rc = file_write(a->out, buf_view(&reply.body), 0644, e);
 	if (!rc && a->cluster.json)
-		rc = stdout_failed(json_print(json_pack("{s:s, s:I, s:I}", "file", a->out,
-							"generation", (json_int_t)reply.generation,
-							"size", (json_int_t)reply.body.len)),
-				   e);
+		rc = stdout_failed(
+			json_print(json_pack("{s:o, s:I, s:I}", "file", json_chars(a->out),
+					     "generation", (json_int_t)reply.generation, "size",
+					     (json_int_t)reply.body.len)),
+			e);
 	else if (!rc)
 		printf("%s: generation %lld, %zu bytes\n", a->out, (long long)reply.generation,
 		       reply.body.len);

@@ -228,8 +228,9 @@ static int sign(const struct args *a, const char *program, struct err *e)
 		rc = transcript_open(&t, &a->transcript, program, e);
 	if (!rc)
 		rc = transcript_step(t, "request", 0,
-				     json_pack("{s:s, s:s, s:s, s:s}", "file", a->file, "sha256",
-					       b.sha256, "made", b.made, "provider", b.provider),
+				     json_pack("{s:o, s:s, s:s, s:s}", "file", json_chars(a->file),
+					       "sha256", b.sha256, "made", b.made, "provider",
+					       b.provider),
 				     e);
 	if (!rc) {
 		print_bundle(&b);

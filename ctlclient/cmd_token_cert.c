@@ -247,7 +247,7 @@ static int print_imported(const struct import *i, const struct desk_token *t, st
 
 static json_t *imported_json(const struct import *i)
 {
-	return json_pack("{s:s, s:o, s:I}", "file", i->args->file, "certificate",
+	return json_pack("{s:o, s:o, s:I}", "file", json_chars(i->args->file), "certificate",
 			 transcript_cert(i->cert), "replaced", (json_int_t)i->replaced);
 }
 

@@ -258,9 +258,9 @@ static int look_at_made(struct keygen *k, struct desk_token *t, struct err *e)
 
 static json_t *made_json(const struct keygen *k, const struct args *a)
 {
-	return json_pack("{s:s, s:i, s:o, s:o}", "label", k->spec.label, "bits", (int)k->spec.bits,
-			 "authority", a->ca ? json_string(a->ca) : json_null(), "certificate",
-			 transcript_cert(k->cert));
+	return json_pack("{s:o, s:i, s:o, s:o}", "label", json_chars(k->spec.label), "bits",
+			 (int)k->spec.bits, "authority", a->ca ? json_chars(a->ca) : json_null(),
+			 "certificate", transcript_cert(k->cert));
 }
 
 static int make(struct keygen *k, struct desk_token *t, struct ca *ca, struct transcript *tr,

@@ -156,7 +156,8 @@ json_t *ctl_signer_json(const struct tl *l)
 
 static json_t *reason_json(const struct err *verified)
 {
-	return verified ? json_pack("{s:s, s:s}", "id", verified->id, "text", verified->what)
+	return verified ? json_pack("{s:s, s:o}", "id", verified->id, "text",
+				    json_chars(verified->what))
 			: json_null();
 }
 

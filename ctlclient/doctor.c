@@ -85,19 +85,24 @@ static const char *const state_names[] = {
 	[DOCTOR_SKIPPED] = "skipped",
 };
 
+/* NULL where there is none. */
+static json_t *text_json(const char *text)
+{
+	return *text ? json_chars(text) : NULL;
+}
+
 static json_t *step_json(const struct doctor_step *s)
 {
-	return json_pack("{s:s, s:s, s:s*, s:s, s:s*, s:s*}", "step", s->step, "state",
-			 state_names[s->state], "token", *s->token ? s->token : NULL, "what",
-			 s->what, "why", *s->why ? s->why : NULL, "mend",
-			 *s->mend ? s->mend : NULL);
+	return json_pack("{s:s, s:s, s:o*, s:o, s:o*, s:o*}", "step", s->step, "state",
+			 state_names[s->state], "token", text_json(s->token), "what",
+			 json_chars(s->what), "why", text_json(s->why), "mend", text_json(s->mend));
 }
 
 static json_t *module_json(const struct module_info *m)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*, s:b}", "name", m->name, "description",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o*, s:b}", "name", m->name, "description",
 			 m->description, "manufacturer", m->manufacturer, "library", m->library,
-			 "cryptoki", m->cryptoki, "file", *m->file ? m->file : NULL, "software",
+			 "cryptoki", m->cryptoki, "file", text_json(m->file), "software",
 			 m->software);
 }
 

@@ -158,7 +158,8 @@ void file_remove_after(const struct file_item *item)
 
 static json_t *error_json(const struct err *e)
 {
-	return json_pack("{s:s, s:s, s:s}", "id", e->id, "text", e->what, "hint", e->hint);
+	return json_pack("{s:s, s:o, s:o}", "id", e->id, "text", json_chars(e->what), "hint",
+			 json_chars(e->hint));
 }
 
 static int run_one(struct file_run *r, size_t index, struct err *e)
@@ -171,7 +172,7 @@ static int run_one(struct file_run *r, size_t index, struct err *e)
 	int rc = name_of(name, w->opts, path, e);
 
 	if (r->results) {
-		item.facts = json_pack("{s:s}", "file", path);
+		item.facts = json_pack("{s:o}", "file", json_chars(path));
 		json_array_append_new(r->results, item.facts);
 	}
 	if (!rc)

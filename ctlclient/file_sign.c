@@ -50,8 +50,8 @@ static int sign_one(void *arg, const struct file_item *item, struct err *e)
 		rc = file_put(item, ".sgn", buf_view(&out), 0644, e);
 	if (!rc && item->facts)
 		json_object_update_new(item->facts,
-				       json_pack("{s:s, s:i, s:s}", "name", name, "size",
-						 (int)out.len, "digest",
+				       json_pack("{s:o, s:i, s:s}", "name", json_chars(name),
+						 "size", (int)out.len, "digest",
 						 plan.digest == TL_SHA1 ? "sha1" : "sha512"));
 	buf_free(&out);
 	return rc;

@@ -67,9 +67,9 @@ static int record_signer(const struct sign_job *job, struct err *e)
 	if (rc)
 		return rc;
 	return transcript_step(job->transcript, "signer", 0,
-			       json_pack("{s:s, s:s, s:b, s:o}", "where", by->where, "token_serial",
-					 by->token_serial, "software", by->software, "certificate",
-					 transcript_cert(by->cert)),
+			       json_pack("{s:o, s:s, s:b, s:o}", "where", json_chars(by->where),
+					 "token_serial", by->token_serial, "software", by->software,
+					 "certificate", transcript_cert(by->cert)),
 			       e);
 }
 

@@ -61,6 +61,9 @@ done < <(sed 1d "$vectors/expected.tsv" | grep -v 'bad-iv-15')
 expect 3 ctlclient file verify --json --cert "$keys/ccm.pem" "$vectors/sgn/bad-wrong-name.sgn" "$vectors/enc/bad-iv-15.enc.sgn"
 is "$(json '.[0].reason.id')" sgn-name "reason for bad-wrong-name"
 is "$(json '.[1].reason.id')" sgn-parse "reason for bad-iv-15"
+cp "$vectors/enc/bad-iv-15.enc.sgn" "$work/"$'latin\xe91.sgn'
+expect 3 ctlclient file verify --json --cert "$keys/ccm.pem" "$work/"$'latin\xe91.sgn'
+is "$(json '.[0].file')" "$work/latin\\xe91.sgn" 'a path that is not UTF-8'
 
 # ---- below a root, many at once ----
 mkdir -p root/Test_Land
