@@ -91,8 +91,14 @@ static int job_login(struct token *t, void *arg, struct err *e)
 	return rc;
 }
 
-/* A PIN that was right and that no person types is kept: its source may be gone when the token is
- * lost, or its key asks again. */
+/* Nobody is to try it again. */
+static bool was_refused(int rc, const struct err *e)
+{
+	return rc && !strncmp(e->id, "pin-", strlen("pin-"));
+}
+
+/* A PIN that no person types is kept: its source may be gone when the token is lost, or its key
+ * asks again. */
 static int login_with(struct desk_token *t, struct secret *pin, bool typed, struct err *e)
 {
 	struct login l = {t, pin};
@@ -104,7 +110,7 @@ static int login_with(struct desk_token *t, struct secret *pin, bool typed, stru
 			"everybody knows; \"ctlclient token change-pin\" changes it\n",
 			t->info.label);
 	secret_free(&t->pin);
-	if (rc || typed) {
+	if (typed || was_refused(rc, e)) {
 		secret_free(pin);
 	} else {
 		t->pin = *pin;

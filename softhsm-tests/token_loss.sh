@@ -78,7 +78,7 @@ put_in_again() { # LOSS ANSWER LOGINS
   # shellcheck disable=SC2086
   shim_set $1 'SAST 1'
   shim_set removed-answer "$2"
-  start --wait 60
+  start --wait 60 --pin-source fd:7 7<"$shim_home/pin"
   until_said "Put the token SAST 1 (serial ${shim_serial[SAST 1]}) in again"
   not_signed
   shim_insert 'SAST 1'
