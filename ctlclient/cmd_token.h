@@ -54,6 +54,11 @@ json_t *token_cert_json(const struct token_cert *c);
 void token_print(const struct token_info *info);
 void token_print_cert(const struct token_cert *c);
 
+/* Shows c->cert, which was just stored on the token, and fills in the rest of c as the token has
+ * it; what it said before is shown where the token does not tell. That is only a warning: stored is
+ * stored. Returns the exit code of writing. */
+int token_print_stored(struct token_cert *c, struct desk_token *t, bool json);
+
 /* The state of a PIN counter in words, for people and for JSON. */
 const char *token_pin_words(enum token_pin_state state);
 

@@ -197,9 +197,8 @@ int token_cmd_csr(int argc, char **argv, void *ctx)
 struct import {
 	const struct args *args;
 	X509 *cert; /* owned */
-	size_t replaced;
-	struct token_cert *certs; /* those on the token afterwards, n of them, owned */
-	size_t n;
+	bool stored;
+	size_t replaced; /* in all attempts */
 };
 
 static int read_cert(X509 **cert, const char *path, struct err *e)
@@ -216,33 +215,26 @@ static int read_cert(X509 **cert, const char *path, struct err *e)
 static int job_import(struct token *t, void *arg, struct err *e)
 {
 	struct import *i = arg;
+	size_t replaced;
+	const int rc =
+		token_import_cert(t, i->cert, i->args->label, i->args->replace, &replaced, e);
 
-	if (token_import_cert(t, i->cert, i->args->label, i->args->replace, &i->replaced, e))
-		return (int)e->kind;
-	return token_certs(t, &i->certs, &i->n, e);
+	i->replaced += replaced;
+	return rc;
 }
 
-static int print_imported(const struct import *i, const struct desk_token *t, struct err *e)
+static int print_imported(const struct import *i, struct desk_token *t)
 {
+	struct token_cert c = {.cert = i->cert};
+
 	if (token_key_is_weak(i->cert))
 		fprintf(stderr, "warning: its key is weak: use it only where old phones need it\n");
 	if (i->replaced)
 		fprintf(stderr, "%zu older certificate%s of the key taken out\n", i->replaced,
 			i->replaced == 1 ? " was" : "s were");
-	for (size_t k = 0; k < i->n; k++) {
-		if (X509_cmp(i->certs[k].cert, i->cert) != 0)
-			continue;
-		if (i->args->json)
-			return json_print(token_cert_json(&i->certs[k]));
-		token_print_cert(&i->certs[k]);
-		return 0;
-	}
-	/* A URI with an object may name another one. */
-	if (i->args->json)
-		return json_print(token_cert_json(&(struct token_cert){.cert = i->cert}));
-	fprintf(stderr, "stored on the token %s\n", desk_token_info(t)->label);
-	(void)e;
-	return 0;
+	if (i->args->label)
+		snprintf(c.label, sizeof(c.label), "%s", i->args->label);
+	return token_print_stored(&c, t, i->args->json);
 }
 
 static json_t *imported_json(const struct import *i)
@@ -262,6 +254,7 @@ static int do_import(struct import *i, struct desk_token *t, struct transcript *
 	if (rc)
 		return rc;
 	rc = desk_token_retry(t, job_import, i, e);
+	i->stored = !rc;
 	return transcript_step(tr, "import", rc, tr ? imported_json(i) : NULL, e);
 }
 
@@ -272,7 +265,7 @@ static int import_cert(const struct args *a, struct err *e)
 	struct desk_token *t = NULL;
 	struct desk *desk = NULL;
 	struct desk_key sealed_by;
-	int rc;
+	int rc, shown;
 
 	rc = read_cert(&i.cert, a->file, e);
 	if (!rc)
@@ -289,13 +282,11 @@ static int import_cert(const struct args *a, struct err *e)
 	if (!rc)
 		transcript_seal_with(tr, i.cert, desk_key_sign, &sealed_by);
 	rc = transcript_close(tr, rc, e);
-	if (!rc)
-		rc = print_imported(&i, t, e);
-	token_certs_free(i.certs, i.n);
+	shown = i.stored ? print_imported(&i, t) : 0;
 	X509_free(i.cert);
 	desk_token_free(t);
 	desk_close(desk);
-	return rc;
+	return rc ? rc : shown;
 }
 
 int token_cmd_import_cert(int argc, char **argv, void *ctx)

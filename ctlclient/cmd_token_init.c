@@ -25,6 +25,7 @@ struct init {
 	struct token_view target; /* before */
 	struct secret so_pin, pin;
 	struct token_info made; /* after */
+	bool done;              /* whatever becomes of the record */
 };
 
 static error_t parse_slot(long *slot, const char *arg, struct argp_state *state)
@@ -192,6 +193,7 @@ static int do_init(struct init *i, struct desk *desk, struct transcript *tr, str
 	if (rc)
 		return rc;
 	rc = desk_run(desk, job_init, i, e);
+	i->done = !rc;
 	return transcript_step(
 		tr, "init", rc,
 		tr && !rc ? json_pack("{s:o}", "token", record_token_json(&i->made)) : NULL, e);
@@ -203,7 +205,7 @@ static int init(const struct args *a, struct err *e)
 	struct init i = {.args = a};
 	struct transcript *tr = NULL;
 	struct desk *desk = NULL;
-	int rc;
+	int rc, shown = 0;
 
 	rc = transcript_open(&tr, &a->transcript, "ctlclient token init", e);
 	if (!rc)
@@ -216,15 +218,15 @@ static int init(const struct args *a, struct err *e)
 			"note: a token without a key cannot sign the record; \"token keygen "
 			"--transcript NEW --continues %s\" signs for both\n",
 			a->transcript.path);
-	if (!rc && a->json)
-		rc = json_print(token_view_json(&(struct token_view){.info = i.made}));
-	else if (!rc)
+	if (i.done && a->json)
+		shown = json_print(token_view_json(&(struct token_view){.info = i.made}));
+	else if (i.done)
 		print_made(&i.made);
 	secret_free(&i.so_pin);
 	secret_free(&i.pin);
 	token_view_free(&i.target);
 	desk_close(desk);
-	return rc;
+	return rc ? rc : shown;
 }
 
 int token_cmd_init(int argc, char **argv, void *ctx)

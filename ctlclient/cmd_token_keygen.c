@@ -108,8 +108,7 @@ struct keygen {
 	struct token_keygen spec;
 	struct token_new_key *key; /* made, but without a certificate yet */
 	X509 *cert;                /* owned */
-	struct token_cert *certs;  /* those on the token afterwards, n of them, owned */
-	size_t n;
+	bool made;                 /* the key, and its certificate is stored */
 };
 
 /* The label is --label, else the object in the URI, else the usual one. */
@@ -155,13 +154,6 @@ static int job_drop(struct token *t, void *arg, struct err *e)
 	return 0;
 }
 
-static int job_certs(struct token *t, void *arg, struct err *e)
-{
-	struct keygen *k = arg;
-
-	return token_certs(t, &k->certs, &k->n, e);
-}
-
 /* The authority may live on another token, so that its signature cannot be made in the midst of
  * one job for this token. */
 static int make_certified(struct keygen *k, struct desk_token *t, struct ca *ca, struct err *e)
@@ -197,21 +189,16 @@ static void warn_of_spec(const struct keygen *k)
 			k->spec.bits);
 }
 
-static int print_made(const struct keygen *k, bool json, struct err *e)
+static int print_made(const struct keygen *k, struct desk_token *t, bool json)
 {
-	for (size_t i = 0; i < k->n; i++) {
-		if (X509_cmp(k->certs[i].cert, k->cert) != 0)
-			continue;
-		if (json)
-			return json_print(token_cert_json(&k->certs[i]));
-		token_print_cert(&k->certs[i]);
-		fflush(stdout);
-		if (!k->spec.authority)
-			fprintf(stderr, "next: ctlclient token test '%s'\n", k->certs[i].uri);
-		return 0;
-	}
-	return err_set(e, ERR_TOKEN, "keygen",
-		       "the key was made, but its certificate does not show on the token");
+	struct token_cert c = {.cert = k->cert};
+	int rc;
+
+	snprintf(c.label, sizeof(c.label), "%s", k->spec.label);
+	rc = token_print_stored(&c, t, json);
+	if (!json && *c.uri && !k->spec.authority)
+		fprintf(stderr, "next: ctlclient token test '%s'\n", c.uri);
+	return rc;
 }
 
 static int make_once(struct keygen *k, struct desk_token *t, struct ca *ca, struct err *e)
@@ -235,25 +222,15 @@ static int say_what_is_left(const struct desk_token *t, struct err *e)
 
 static int make_until_done(struct keygen *k, struct desk_token *t, struct ca *ca, struct err *e)
 {
-	int rc;
+	int rc = make_once(k, t, ca, e);
 
-	rc = make_once(k, t, ca, e);
 	while (rc) {
 		rc = desk_token_regain(t, rc, e);
 		if (rc)
 			return say_what_is_left(t, e);
 		rc = make_once(k, t, ca, e);
 	}
-	return 0;
-}
-
-/* The key is whole by now, and must not be made again only because it could not be shown. */
-static int look_at_made(struct keygen *k, struct desk_token *t, struct err *e)
-{
-	return desk_token_retry(t, job_certs, k, e)
-		       ? err_hint(e, "the key was made and has its certificate: put the token in "
-				     "again, and \"ctlclient token list\" shows it")
-		       : 0;
+	return rc;
 }
 
 static json_t *made_json(const struct keygen *k, const struct args *a)
@@ -272,10 +249,10 @@ static int make(struct keygen *k, struct desk_token *t, struct ca *ca, struct tr
 	if (rc)
 		return rc;
 	rc = make_until_done(k, t, ca, e);
-	rc = transcript_step(tr, "keygen", rc, rc ? NULL : made_json(k, a), e);
-	if (!rc)
+	k->made = !rc;
+	if (k->made)
 		warn_of_spec(k);
-	return rc ? rc : look_at_made(k, t, e);
+	return transcript_step(tr, "keygen", rc, k->made ? made_json(k, a) : NULL, e);
 }
 
 static int keygen(const struct args *a, struct err *e)
@@ -286,7 +263,7 @@ static int keygen(const struct args *a, struct err *e)
 	struct desk *desk = NULL;
 	struct ca *ca = NULL;
 	struct desk_key sealed_by;
-	int rc;
+	int rc, shown;
 
 	rc = transcript_open(&tr, &a->transcript, "ctlclient token keygen", e);
 	if (!rc)
@@ -305,14 +282,12 @@ static int keygen(const struct args *a, struct err *e)
 	if (!rc)
 		transcript_seal_with(tr, k.cert, desk_key_sign, &sealed_by);
 	rc = transcript_close(tr, rc, e);
-	if (!rc)
-		rc = print_made(&k, a->json, e);
-	token_certs_free(k.certs, k.n);
+	shown = k.made ? print_made(&k, t, a->json) : 0;
 	X509_free(k.cert);
 	ca_close(ca);
 	desk_token_free(t);
 	desk_close(desk);
-	return rc;
+	return rc ? rc : shown;
 }
 
 int token_cmd_keygen(int argc, char **argv, void *ctx)

@@ -62,6 +62,7 @@ struct change {
 	enum token_user who;
 	struct token_info info;
 	struct secret old, new; /* old: the SO PIN when unblocking */
+	bool done;              /* whatever becomes of the record */
 	X509 *cert;             /* whose key signs the record; owned */
 	struct desk_key sealed_by;
 };
@@ -224,13 +225,14 @@ static int change_pin(const struct args *a, struct err *e)
 		rc = begin(&c, t, tr, desk, e);
 	if (!rc) {
 		rc = c.info.pin_pad ? change_on_pad(&c, t, e) : change_typed(&c, t, e);
+		c.done = !rc;
 		rc = transcript_step(tr, "change-pin", rc,
 				     json_pack("{s:s}", "whose", a->so ? "so" : "user"), e);
 	}
 	if (!rc && !a->so)
 		seal(&c, t, tr);
 	rc = transcript_close(tr, rc, e);
-	if (!rc)
+	if (c.done)
 		printf("the %s of the token %s (serial %s) was changed\n", a->so ? "SO PIN" : "PIN",
 		       c.info.label, c.info.serial);
 	change_free(&c);
@@ -323,12 +325,13 @@ static int unblock(const struct args *a, struct err *e)
 		rc = begin(&c, t, tr, desk, e);
 	if (!rc) {
 		rc = c.info.pin_pad ? unblock_on_pad(&c, t, e) : unblock_typed(&c, t, e);
+		c.done = !rc;
 		rc = transcript_step(tr, "unblock", rc, NULL, e);
 	}
 	if (!rc)
 		seal(&c, t, tr);
 	rc = transcript_close(tr, rc, e);
-	if (!rc)
+	if (c.done)
 		printf("the token %s (serial %s) has a new PIN; its keys are as they were\n",
 		       c.info.label, c.info.serial);
 	change_free(&c);

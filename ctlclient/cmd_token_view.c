@@ -279,5 +279,29 @@ void token_print_cert(const struct token_cert *c)
 	if (token_key_is_weak(x))
 		buf_str(&b, " (weak: use 2048 bits or more where the phones allow it)");
 	print_line("key", &b);
-	printf("  %-10s'%s'\n", "URI", c->uri);
+	if (*c->uri)
+		printf("  %-10s'%s'\n", "URI", c->uri);
+}
+
+/* ---- what was just stored ---- */
+
+static int job_find(struct token *t, void *arg, struct err *e)
+{
+	return token_cert_find(arg, t, e);
+}
+
+int token_print_stored(struct token_cert *c, struct desk_token *t, bool json)
+{
+	struct err why;
+
+	if (desk_token_retry(t, job_find, c, &why))
+		fprintf(stderr,
+			"warning: the certificate is stored on the token %s (serial %s), but could "
+			"not be looked at there: %s\n",
+			desk_token_info(t)->label, desk_token_info(t)->serial, why.what);
+	if (json)
+		return json_print(token_cert_json(c));
+	token_print_cert(c);
+	fflush(stdout);
+	return 0;
 }

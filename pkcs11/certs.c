@@ -105,6 +105,14 @@ static bool label_is_unique(struct token *t, struct span label)
 	return n == 1;
 }
 
+static void put_uri(struct token_cert *c, struct token *t, struct span label)
+{
+	if (label.len > ID_MAX)
+		label.len = 0; /* its URI would be too long */
+	uri_format(c->uri, sizeof(c->uri), &t->at, t->at.detail, label,
+		   label_is_unique(t, label) ? span_of(NULL, 0) : span_of(c->id, c->id_len));
+}
+
 /* Adds the object to the list if it is what token_certs() promises. */
 static int consider(struct token_cert *list, size_t *n, struct token *t, CK_OBJECT_HANDLE object,
 		    struct err *e)
@@ -122,10 +130,7 @@ static int consider(struct token_cert *list, size_t *n, struct token *t, CK_OBJE
 		X509_free(c->cert);
 		return rc;
 	}
-	if (label.len > ID_MAX)
-		label.len = 0; /* its URI would be too long */
-	uri_format(c->uri, sizeof(c->uri), &t->at, t->at.detail, label,
-		   label_is_unique(t, label) ? span_of(NULL, 0) : span_of(c->id, c->id_len));
+	put_uri(c, t, label);
 	(*n)++;
 	return 0;
 }
@@ -158,6 +163,45 @@ int token_certs(struct token *t, struct token_cert **out, size_t *out_n, struct 
 	*out = list;
 	*out_n = n;
 	return 0;
+}
+
+static bool describe_if_same(struct token_cert *c, struct token *t, CK_OBJECT_HANDLE object)
+{
+	struct token_cert there;
+	uint8_t text[LABEL_MAX];
+	struct span label = {text, 0};
+	bool same;
+
+	read_cert(&there, t, object, text, &label.len);
+	same = there.cert && !X509_cmp(there.cert, c->cert);
+	X509_free(there.cert);
+	if (!same)
+		return false;
+	there.cert = c->cert;
+	*c = there;
+	put_uri(c, t, label);
+	return true;
+}
+
+int token_cert_find(struct token_cert *c, struct token *t, struct err *e)
+{
+	CK_OBJECT_HANDLE *objects;
+	size_t n;
+	bool found = false;
+	int rc = find_class(t, CKO_CERTIFICATE, span_of(NULL, 0), &objects, &n, e);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < n && !found; i++)
+		found = describe_if_same(c, t, objects[i]);
+	free(objects);
+	if (found)
+		return 0;
+	rc = session_check(t, e);
+	return rc ? rc
+		  : err_set(e, ERR_TOKEN, "certificate-missing",
+			    "the token %s (serial %s) does not show it", t->at.info.label,
+			    t->at.info.serial);
 }
 
 void token_certs_free(struct token_cert *list, size_t n)

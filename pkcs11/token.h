@@ -112,6 +112,10 @@ void token_let_go(struct token *t);
 int token_certs(struct token *t, struct token_cert **out, size_t *out_n, struct err *e);
 void token_certs_free(struct token_cert *list, size_t n);
 
+/* Looks for c->cert among all certificates on the token, whatever object the URI names, and fills
+ * in the rest of c: needs no login. c->cert stays the caller's. ERR_TOKEN "certificate-missing". */
+int token_cert_find(struct token_cert *c, struct token *t, struct err *e);
+
 /* The one signing certificate the URI names: exactly one of token_certs(). ERR_TOKEN
  * "certificate-missing" or "certificate-ambiguous". *out is the caller's (X509_free). */
 int token_signing_cert(X509 **out, struct token *t, struct err *e);

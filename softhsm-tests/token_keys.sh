@@ -179,7 +179,8 @@ is "$(holds 'SAST 1' privkey never)" 0 'keys left over'
 
 # No certificate outlives its authority.
 openssl_ca brief 10 keyUsage=critical,keyCertSign
-expect 0 ctlclient token keygen "$uri" --label brief --subject 'CN=Brief' --ca "$work/brief.pem" --ca-key "$work/brief.key" --json
+expect 0 ctlclient token keygen "$uri;object=another" --label brief --subject 'CN=Brief' --ca "$work/brief.pem" --ca-key "$work/brief.key" --json
+json .uri | grep -q ';object=brief' || fail "shown as another: $(cat "$work/out")"
 is "$(json .not_after)" "$(date -u -d "$(openssl x509 -in "$work/brief.pem" -noout -enddate | cut -d= -f2)" +%Y-%m-%dT%H:%M:%SZ)" \
   'end of a certificate of an authority that ends soon'
 
@@ -192,7 +193,12 @@ for line in 'CA:TRUE, pathlen:0' 'Certificate Sign, CRL Sign'; do
   grep -qF "$line" "$work/text" || fail "not in the authority's certificate: $line"
 done
 export CA_PIN=602214
-expect 0 ctlclient token change-pin pkcs11:token=SAST%202 --new-pin-source env:CA_PIN
+# It is changed, even if nobody signs the record of it.
+shim_set fail C_Sign CKR_FUNCTION_FAILED
+expect 4 ctlclient token change-pin "$CTL_TOKEN_2" --new-pin-source env:CA_PIN --transcript "$work/change.record"
+said 'the PIN of the token SAST 2'
+said 'was changed'
+shim_clear fail
 ca_key='pkcs11:token=SAST%202;object=authority'
 expect 4 ctlclient token keygen pkcs11:token=SAST%203 --label certified --subject 'CN=C' \
   --ca "$work/authority.pem" --ca-key "$ca_key" --ca-pin-source env:WRONG
