@@ -108,6 +108,7 @@ struct keygen {
 	struct token_keygen spec;
 	struct token_new_key *key; /* made, but without a certificate yet */
 	X509 *cert;                /* owned */
+	bool ca_failed;            /* the authority, not the token that gets the key */
 	bool made;                 /* the key, and its certificate is stored */
 };
 
@@ -167,6 +168,7 @@ static int make_certified(struct keygen *k, struct desk_token *t, struct ca *ca,
 			k->spec.days, e);
 	if (!rc)
 		return desk_token_run(t, job_keep, k, e);
+	k->ca_failed = true;
 	(void)desk_token_run(t, job_drop, k, &ignored);
 	return rc;
 }
@@ -224,7 +226,7 @@ static int make_until_done(struct keygen *k, struct desk_token *t, struct ca *ca
 {
 	int rc = make_once(k, t, ca, e);
 
-	while (rc) {
+	while (rc && !k->ca_failed) {
 		rc = desk_token_regain(t, rc, e);
 		if (rc)
 			return say_what_is_left(t, e);
