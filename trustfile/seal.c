@@ -171,6 +171,8 @@ int tf_seal(struct buf *out, const struct tf_seal *s, tl_sign_fn *sign, void *ar
 		rc = put_behind(&d, s, e);
 	if (rc)
 		goto out;
+	/* Once, and not bit by bit. */
+	(void)buf_room(out, d.front.len + TF_TLV_HEAD + d.sig_len + d.behind.len + s->body.len);
 	buf_span(out, buf_view(&d.front));
 	rc = put_signature(out, &d, s, sign, arg, e);
 	buf_span(out, buf_view(&d.behind));

@@ -2,6 +2,7 @@
 
 #include "common/file.h"
 #include "common/secret.h"
+#include "common/sha256.h"
 #include "pkcs11/issue.h"
 #include "pkcs11/owner.h"
 #include "pkcs11/token.h"
@@ -26,8 +27,9 @@ struct file_key {
 	struct file_key_where where;
 	pthread_mutex_t lock; /* cert, key, seen */
 	X509 *cert;
-	EVP_PKEY *key;       /* NULL: on the token */
-	struct stat seen[2]; /* of the files of key and certificate */
+	uint8_t print[FILE_KEY_PRINT]; /* of cert */
+	EVP_PKEY *key;                 /* NULL: on the token */
+	struct stat seen[2];           /* of the files of key and certificate */
 
 	struct owner *owner; /* NULL: no token; what follows is its own */
 	struct tokens *tokens;
@@ -92,6 +94,14 @@ static int read_pair(X509 **cert, EVP_PKEY **key, const struct file_key_where *w
 	return rc;
 }
 
+/* Under the lock, or while nobody else has the key yet. */
+static void take_print(struct file_key *k)
+{
+	_Static_assert((int)FILE_KEY_PRINT == (int)SHA256_LEN, "a SHA-256 has to fit");
+	if (X509_digest(k->cert, EVP_sha256(), k->print, NULL) != 1)
+		memset(k->print, 0, sizeof(k->print));
+}
+
 /* Takes cert and key over. */
 static void put_pair(struct file_key *k, X509 *cert, EVP_PKEY *key)
 {
@@ -100,6 +110,7 @@ static void put_pair(struct file_key *k, X509 *cert, EVP_PKEY *key)
 	EVP_PKEY_free(k->key);
 	k->cert = cert;
 	k->key = key;
+	take_print(k);
 	pthread_mutex_unlock(&k->lock);
 }
 
@@ -228,7 +239,11 @@ static int token_job(void *arg, struct err *e)
 		rc = read_cert(&k->cert, k->where.cert, e);
 	else if (!rc)
 		rc = token_signing_cert(&k->cert, k->token, e);
-	return rc ? rc : check_cert(k->cert, k->where.key, e);
+	if (!rc)
+		rc = check_cert(k->cert, k->where.key, e);
+	if (!rc)
+		take_print(k);
+	return rc;
 }
 
 static int close_job(void *arg, struct err *e)
@@ -363,7 +378,8 @@ void file_key_close(struct file_key *k)
 void file_signer_take(struct file_signer *s, struct file_key *k)
 {
 	pthread_mutex_lock(&k->lock);
-	*s = (struct file_signer){k->cert, k->key, k};
+	*s = (struct file_signer){.cert = k->cert, .key = k->key, .from = k};
+	memcpy(s->print, k->print, sizeof(s->print));
 	X509_up_ref(s->cert);
 	if (s->key)
 		EVP_PKEY_up_ref(s->key);

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { FILE_KEY_PRINT = 32 }; /* bytes of SHA-256 */
+
 struct file_key;
 
 struct file_key_where {
@@ -44,7 +46,8 @@ void file_key_refresh(struct file_key *k);
 /* Key and certificate as they are now: a thread's own copy of the references. */
 struct file_signer {
 	X509 *cert;
-	EVP_PKEY *key; /* NULL: on the token */
+	uint8_t print[FILE_KEY_PRINT]; /* its SHA-256 */
+	EVP_PKEY *key;                 /* NULL: on the token */
 	struct file_key *from;
 };
 

@@ -2,11 +2,14 @@
 
 #include <libxml/xmlwriter.h>
 #include <openssl/crypto.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum { USUAL = 12 * 1024 }; /* bytes of a configuration: room for them at once */
+
 struct xml_out {
-	xmlBufferPtr bytes;
+	struct buf bytes;
 	xmlTextWriterPtr writer;
 	bool bad;
 };
@@ -27,12 +30,26 @@ static void xml_out_free(struct xml_out *x)
 		return;
 	if (x->writer)
 		xmlFreeTextWriter(x->writer);
-	if (x->bytes) {
-		OPENSSL_cleanse((void *)(uintptr_t)xmlBufferContent(x->bytes),
-				(size_t)xmlBufferLength(x->bytes));
-		xmlBufferFree(x->bytes);
-	}
+	buf_wipe(&x->bytes);
 	free(x);
+}
+
+static int on_write(void *arg, const char *data, int n)
+{
+	struct xml_out *x = arg;
+
+	buf_put(&x->bytes, data, (size_t)n);
+	return x->bytes.bad ? -1 : n;
+}
+
+static xmlTextWriterPtr new_writer(struct xml_out *x)
+{
+	xmlOutputBufferPtr to = xmlOutputBufferCreateIO(on_write, NULL, x, NULL);
+	xmlTextWriterPtr writer = to ? xmlNewTextWriter(to) : NULL;
+
+	if (to && !writer)
+		xmlOutputBufferClose(to);
+	return writer;
 }
 
 struct xml_out *xml_out_new(void)
@@ -41,8 +58,8 @@ struct xml_out *xml_out_new(void)
 
 	if (!x)
 		return NULL;
-	x->bytes = xmlBufferCreate();
-	x->writer = x->bytes ? xmlNewTextWriterMemory(x->bytes, 0) : NULL;
+	(void)buf_room(&x->bytes, USUAL);
+	x->writer = new_writer(x);
 	if (!x->writer) {
 		xml_out_free(x);
 		return NULL;
@@ -70,6 +87,14 @@ static bool is_char(int c)
 {
 	return c == '\t' || c == '\n' || c == '\r' || (c >= 0x20 && c <= 0xd7ff) ||
 	       (c >= 0xe000 && c <= 0xfffd) || (c >= 0x10000 && c <= 0x10ffff);
+}
+
+/* Nearly every text is of these alone. */
+static bool is_plain(const char *text)
+{
+	while (*text >= ' ' && *text <= '~')
+		text++;
+	return !*text;
 }
 
 /* A copy of text without what XML cannot hold. */
@@ -122,6 +147,10 @@ void xml_out_text(struct xml_out *x, const char *element, const char *text)
 
 	if (!writable(x))
 		return;
+	if (is_plain(text)) {
+		note(x, xmlTextWriterWriteElement(x->writer, BAD_CAST element, BAD_CAST text));
+		return;
+	}
 	cleaned = clean(text);
 	note(x, cleaned ? xmlTextWriterWriteElement(x->writer, BAD_CAST element, cleaned) : -1);
 	discard(cleaned);
@@ -129,9 +158,10 @@ void xml_out_text(struct xml_out *x, const char *element, const char *text)
 
 void xml_out_number(struct xml_out *x, const char *element, long long value)
 {
-	if (writable(x))
-		note(x,
-		     xmlTextWriterWriteFormatElement(x->writer, BAD_CAST element, "%lld", value));
+	char text[24];
+
+	snprintf(text, sizeof(text), "%lld", value);
+	xml_out_text(x, element, text);
 }
 
 void xml_out_bool(struct xml_out *x, const char *element, bool value)
@@ -147,8 +177,12 @@ int xml_out_end(struct xml_out *x, struct buf *out, struct err *e)
 		note(x, xmlTextWriterEndDocument(x->writer));
 	if (writable(x))
 		note(x, xmlTextWriterFlush(x->writer));
-	if (writable(x))
-		buf_put(out, xmlBufferContent(x->bytes), (size_t)xmlBufferLength(x->bytes));
+	if (writable(x) && !out->data) {
+		*out = x->bytes;
+		x->bytes = (struct buf){0};
+	} else if (writable(x)) {
+		buf_span(out, buf_view(&x->bytes));
+	}
 	if (!writable(x) || out->bad)
 		rc = err_set(e, ERR_FAILED, "config-xml",
 			     "the configuration file cannot be built: out of memory");

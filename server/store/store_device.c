@@ -53,6 +53,15 @@ static int read_device(struct store *s, const char *name, struct store_device *d
 	return rc;
 }
 
+/* sqlite3_exec() would prepare it each time. */
+static int run(struct store *s, const char *sql, const char *doing, struct err *e)
+{
+	struct query q;
+
+	query_start(&q, s, sql);
+	return query_run(&q, doing, e);
+}
+
 int store_device_get(struct store *s, const char *name, struct store_device *d, bool *found,
 		     struct err *e)
 {
@@ -61,11 +70,11 @@ int store_device_get(struct store *s, const char *name, struct store_device *d, 
 
 	*d = (struct store_device){0};
 	/* A reader's transaction: everything is as it was at its first look. */
-	rc = store_exec(s, "SAVEPOINT one_moment", "begin to read", e);
+	rc = run(s, "SAVEPOINT one_moment", "begin to read", e);
 	if (rc)
 		return rc;
 	rc = read_device(s, name, d, found, e);
-	end = store_exec(s, "RELEASE one_moment", "end reading", rc ? &ignored : e);
+	end = run(s, "RELEASE one_moment", "end reading", rc ? &ignored : e);
 	rc = rc ? rc : end;
 	if (rc)
 		store_device_free(d);
