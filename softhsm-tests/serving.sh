@@ -177,3 +177,30 @@ until_true "what was not found is noted" noted_absent
 # Nobody has fetched what he only asked the length of.
 api GET /phones/SEP001122334499
 is "$(jq -r .seen.file "$work/api")" SEP001122334499.cnf.xml "the file that was asked for last, but for HEAD"
+
+# ---- over HTTPS a phone is known by its certificate ----
+
+for phone in $mac SEP001122334499; do
+  openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/$phone.key" -out "$work/$phone.pem" -days 9 \
+    -subj "/O=Test/CN=CP-7970G-$phone" 2>/dev/null
+done
+# Another one that calls itself by the same name.
+openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/forged.key" -out "$work/forged.pem" -days 9 \
+  -subj "/O=Test/CN=CP-7970G-$mac" 2>/dev/null
+api POST /templates '{"name": "Lobby", "parameters": {"phonePassword": "4711"}}'
+api PATCH /phones/$mac "$(jq -n --arg lsc "$(cat "$work/$mac.pem")" '{template: "Lobby", lsc: $lsc}')"
+
+# asks CERTIFICATE NAME: the status that who shows it gets; "" shows none.
+asks() {
+  curl -sS -k -o "$work/https" -w '%{http_code}' ${1:+--cert "$work/$1.pem" --key "$work/$1.key"} "https://$https/$2" || true
+}
+has_password() { [ "$(asks $mac $mac.cnf.xml)" = 200 ] && grep -q '<phonePassword>4711<' "$work/https"; }
+until_true "the phone gets its password" has_password
+is "$(asks $mac "$file")" 200 "its own signed configuration"
+is "$(asks '' $mac.cnf.xml)" 404 "a configuration with a password, without a certificate"
+is "$(asks forged $mac.cnf.xml)" 404 "the same with a certificate of that name that is not the phone's"
+is "$(asks SEP001122334499 $mac.cnf.xml)" 404 "another phone's configuration"
+is "$(asks $mac SEP001122334499.cnf.xml)" 404 "the other phone's, which has no password"
+is "$(asks '' SEP001122334499.cnf.xml)" 200 "the same without a certificate"
+is "$(asks SEP001122334499 SEP001122334499.cnf.xml)" 200 "its own"
+is "$(asks SEP001122334499 CTLFile.tlv)" 200 "the list"
