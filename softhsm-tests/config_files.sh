@@ -177,6 +177,26 @@ done
 is "$(xmllint --xpath 'string(//vendorConfig/settingsAccess)' tree/$mac.cnf.xml)" 2 "settingsAccess"
 is "$(xmllint --xpath 'string(//authPassword)' tree/$mac.cnf.xml)" 's3cret<&>' "authPassword"
 
+# Another server serves it: a phone boots from there, verifies, and applies what it finds.
+while port=$((20000 + RANDOM % 20000)); do
+  grep -qs "$(printf ':%04X ' $port)" /proc/net/udp || break
+done
+/usr/sbin/atftpd --daemon --no-fork --bind-address 127.0.0.1 --port $port --user "$(id -un)" --group "$(id -gn)" \
+  --logfile "$work/atftpd.log" "$work/tree" 2>err &
+atftpd=$!
+at_exit() {
+  kill "$atftpd" 2>/dev/null || true
+}
+for _ in $(seq 200); do
+  grep -q "$(printf ':%04X ' $port)" /proc/net/udp && break
+  sleep 0.1
+done
+expect 0 ctlphone boot $mac --model 8841 --protocol sip --state phone --tftp 127.0.0.1:$port
+said "$mac.cnf.xml.sgn"
+said settingsAccess
+same phone/CTLFile.tlv tree/CTLFile.tlv
+kill "$atftpd" && wait "$atftpd" || true
+
 # Encryption on: nothing clear is left. Off again: the encrypted file goes. A phone less: its files go.
 api PATCH /profiles/Secure '{"tftp_encrypted_config": true}'
 exported >names
