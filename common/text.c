@@ -1,5 +1,8 @@
 #include "common/text.h"
 
+#include <string.h>
+#include <strings.h>
+
 /* Length of the well-formed UTF-8 sequence s begins with and the character it stands for; 0 if
  * there is none (RFC 3629 section 4). */
 static size_t utf8_char(uint32_t *character, struct span s)
@@ -67,4 +70,11 @@ bool text_is_printable(struct span s)
 		s.len -= n;
 	}
 	return true;
+}
+
+bool text_ends_in(const char *text, const char *end)
+{
+	const size_t n = strlen(text), m = strlen(end);
+
+	return n >= m && !strcasecmp(text + n - m, end);
 }

@@ -13,4 +13,7 @@ void text_printable(struct buf *b, struct span s);
  * (XML 1.0 section 2.2), too. */
 bool text_is_printable(struct span s);
 
+/* Whether text ends in that, in any case. */
+bool text_ends_in(const char *text, const char *end);
+
 #endif

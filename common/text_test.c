@@ -63,12 +63,24 @@ static void test_nul(void **state)
 	buf_free(&b);
 }
 
+static void test_ends(void **state)
+{
+	(void)state;
+	assert_true(text_ends_in("a.SGN", ".sgn"));
+	assert_true(text_ends_in(".sgn", ".sgn"));
+	assert_true(text_ends_in("a", ""));
+	assert_false(text_ends_in("sgn", ".sgn"));
+	assert_false(text_ends_in("a.sgn.xml", ".sgn"));
+	assert_false(text_ends_in("", ".sgn"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_printable),
 		cmocka_unit_test(test_reading_direction),
 		cmocka_unit_test(test_nul),
+		cmocka_unit_test(test_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

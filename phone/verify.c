@@ -1,5 +1,6 @@
 #include "phone/verify.h"
 
+#include "common/text.h"
 #include "trustfile/signed.h"
 
 #include <ctype.h>
@@ -29,17 +30,10 @@ struct question {
 
 /* ---- what is it? ---- */
 
-static bool ends_in(const char *name, const char *end)
-{
-	const size_t n = strlen(name), m = strlen(end);
-
-	return n >= m && !strcasecmp(name + n - m, end);
-}
-
 static bool ends_in_any(const char *name, const char *const ends[], size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (ends_in(name, ends[i]))
+		if (text_ends_in(name, ends[i]))
 			return true;
 	return false;
 }
@@ -91,11 +85,11 @@ static enum kind find_kind(const char *base, struct span file)
 	static const char *const configs[] = {".cnf.xml", ".cnf"};
 	static const char *const typed[] = {".x", ".cnf.enc.sgn"};
 
-	if (ends_in(base, ".tlv"))
+	if (text_ends_in(base, ".tlv"))
 		return kind_of_list(base);
 	if (ends_in_any(base, typed, sizeof(typed) / sizeof(typed[0])))
 		return KIND_TYPED;
-	if (ends_in(base, ".sgn"))
+	if (text_ends_in(base, ".sgn"))
 		return kind_of_signed(file);
 	if (is_tlv(file))
 		return kind_of_tlv(base, file);

@@ -48,7 +48,7 @@ static int name_of(X509_NAME **out, const struct store_cert *present, struct err
 
 static int make(X509 **cert, const char *key, const struct store_cert *present, struct err *e)
 {
-	const struct file_key_where where = {key, NULL, NULL};
+	const struct file_key_where where = {key, NULL};
 	X509_NAME *subject = NULL;
 	int rc = name_of(&subject, present, e);
 
@@ -95,7 +95,7 @@ static int take(X509 **cert, const char *file, struct err *e)
 /* A signature is what shows that key and certificate belong together, and that the token works. */
 static int try_pair(const char *key, const char *cert, struct err *e)
 {
-	const struct file_key_where where = {key, cert, NULL};
+	const struct file_key_where where = {key, cert};
 	struct file_signer signer;
 	struct file_key *k;
 	struct buf info = {0};

@@ -82,7 +82,7 @@ static int put_config(struct export *x, const char *name, struct err *e)
 
 	if (rc)
 		return rc;
-	if (!file.absent)
+	if (file.kind != DEVICE_FILE_NONE)
 		rc = put(x, name, buf_view(&file.bytes), e);
 	device_file_free(&file);
 	return rc;

@@ -67,7 +67,7 @@ static int read_cert(struct signer *s, struct err *e)
 /* With the lock held. */
 static int open_key(struct signer *s, struct err *e)
 {
-	const struct file_key_where where = {s->key, s->path, NULL};
+	const struct file_key_where where = {s->key, s->path};
 
 	if (s->file)
 		return 0;

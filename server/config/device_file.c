@@ -259,10 +259,9 @@ static int job_start(struct job *j, struct device_files *ctx, struct span name, 
 
 /* ---- building ---- */
 
-static void absent(struct device_file *out, const char *why)
+static void set_absent(struct device_file *out, const char *why)
 {
 	out->kind = DEVICE_FILE_NONE;
-	out->absent = true;
 	out->why = why;
 }
 
@@ -396,7 +395,7 @@ static int build_encrypted(struct device_file *out, struct job *j, struct err *e
 		(void)cert_from_der(&j->phone_cert, der, &unreadable);
 	why = no_encryption(j);
 	if (why) {
-		absent(out, why);
+		set_absent(out, why);
 		return 0;
 	}
 	out->kind = DEVICE_FILE_SEALED;
@@ -444,7 +443,7 @@ static int build(struct device_file *out, struct job *j, struct err *e)
 		out->stamp = j->device.stamp;
 	}
 	if (no_file(j)) {
-		absent(out, no_file(j));
+		set_absent(out, no_file(j));
 		return 0;
 	}
 	rc = j->encrypted ? build_encrypted(out, j, e) : build_plain(out, j, e);
@@ -520,16 +519,16 @@ bool device_file_is_config(struct span name)
 	return r.what != REQUEST_OTHER;
 }
 
-int device_files_sign(struct buf *out, bool *absent_, struct device_files *ctx,
-		      const char *filename, struct span content, struct err *e)
+int device_files_sign(struct buf *out, bool *absent, struct device_files *ctx, const char *filename,
+		      struct span content, struct err *e)
 {
 	struct file_signer signer = {0};
 	int rc = refresh(ctx, e);
 
 	if (!rc && ctx->setup.key)
 		file_signer_take(&signer, ctx->setup.key);
-	*absent_ = !signer.cert || !ctx->cluster.mixed;
-	if (!rc && !*absent_) {
+	*absent = !signer.cert || !ctx->cluster.mixed;
+	if (!rc && !*absent) {
 		const struct sgn_plan plan = {
 			.filename = filename,
 			.signer = signer.cert,

@@ -43,7 +43,7 @@ int device_files_open(struct device_files **out, const struct device_files_setup
 void device_files_close(struct device_files *ctx);
 
 enum device_file_kind {
-	DEVICE_FILE_NONE,    /* "file not found" */
+	DEVICE_FILE_NONE,    /* "file not found": no bytes */
 	DEVICE_FILE_FULL,    /* the whole configuration, in the clear */
 	DEVICE_FILE_MINIMAL, /* the minimal one that stands for an encrypted one */
 	DEVICE_FILE_SEALED,  /* the whole configuration, encrypted */
@@ -55,7 +55,6 @@ enum { DEVICE_FILE_OWNERS = 2 }; /* certificates of a phone: LSC and MIC */
 
 struct device_file {
 	enum device_file_kind kind;
-	bool absent;      /* kind is DEVICE_FILE_NONE: bytes is empty */
 	bool is_signed;   /* a .sgn of some kind */
 	bool has_secrets; /* passwords in the clear: for the phone alone */
 	/* With has_secrets: SHA-256 of the phone's certificates, nowners of them. */

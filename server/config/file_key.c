@@ -219,8 +219,8 @@ static int read_pin(struct file_key *k, struct err *e)
 
 static int find_token(struct file_key *k, struct err *e)
 {
-	char *own = k->where.module ? NULL : token_uri_module(k->where.key);
-	int rc = tokens_open(&k->tokens, own ? own : k->where.module, e);
+	char *own = token_uri_module(k->where.key);
+	int rc = tokens_open(&k->tokens, own, e);
 
 	free(own);
 	if (!rc)
@@ -305,21 +305,18 @@ static int copy_where(struct file_key *k, const struct file_key_where *from, str
 {
 	int rc = copy_text(&k->where.key, from->key, e);
 
-	if (!rc)
-		rc = copy_text(&k->where.cert, from->cert, e);
-	return rc ? rc : copy_text(&k->where.module, from->module, e);
+	return rc ? rc : copy_text(&k->where.cert, from->cert, e);
 }
 
 static void free_where(struct file_key_where *w)
 {
 	free((void *)(uintptr_t)w->key);
 	free((void *)(uintptr_t)w->cert);
-	free((void *)(uintptr_t)w->module);
 }
 
 int file_key_of_node(struct file_key **out, const struct conf *conf, struct err *e)
 {
-	struct file_key_where where = {conf->tftp_key, conf->tftp_cert, NULL};
+	struct file_key_where where = {conf->tftp_key, conf->tftp_cert};
 	char *key = NULL, *cert = NULL;
 	int rc = 0;
 
@@ -328,7 +325,7 @@ int file_key_of_node(struct file_key **out, const struct conf *conf, struct err 
 		return file_key_open(out, &where, e);
 	key = file_join(conf->state, "keys/ccm.key");
 	cert = file_join(conf->state, "keys/ccm.crt");
-	where = (struct file_key_where){key, cert, NULL};
+	where = (struct file_key_where){key, cert};
 	if (!key || !cert)
 		rc = err_nomem(e);
 	else if (!access(key, F_OK) || errno != ENOENT)

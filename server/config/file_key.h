@@ -15,10 +15,9 @@ enum { FILE_KEY_PRINT = 32 }; /* bytes of SHA-256 */
 struct file_key;
 
 struct file_key_where {
-	const char *key; /* path of a PEM file, or a pkcs11: URI (its PIN by pin-source there) */
+	const char *key; /* path of a PEM file, or a pkcs11: URI (PIN and module as it says) */
 	const char
 		*cert; /* path of its certificate; with a URI it may be NULL: that on the token */
-	const char *module; /* PKCS#11 module; NULL: p11-kit's, or what the URI names */
 };
 
 /* Opens the key, once for the whole process. A token is logged in to here, and belongs to a thread

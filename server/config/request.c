@@ -1,5 +1,7 @@
 #include "server/config/request.h"
 
+#include "common/text.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -7,13 +9,6 @@
 enum { MAC_PREFIX = 3 };
 
 static const char signed_suffix[] = ".sgn";
-
-static bool ends_with(const char *text, const char *suffix)
-{
-	const size_t n = strlen(text), m = strlen(suffix);
-
-	return n >= m && !strcasecmp(text + n - m, suffix);
-}
 
 /* Printable, without a folder: everything that such a name may have. */
 static bool take_name(char out[REQUEST_MAX], struct span name)
@@ -60,7 +55,7 @@ static bool cut_suffix(char base[REQUEST_MAX], const char *name)
 					       ".cnf"};
 
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-		if (!ends_with(name, suffixes[i]))
+		if (!text_ends_in(name, suffixes[i]))
 			continue;
 		snprintf(base, REQUEST_MAX, "%.*s", (int)(strlen(name) - strlen(suffixes[i])),
 			 name);
@@ -88,7 +83,8 @@ void request_parse(struct request *r, struct span name)
 	*r = (struct request){0};
 	if (!take_name(r->name, name))
 		return;
-	r->wants_signed = ends_with(r->name, signed_suffix) && !ends_with(r->name, ".enc.sgn");
+	r->wants_signed =
+		text_ends_in(r->name, signed_suffix) && !text_ends_in(r->name, ".enc.sgn");
 	if (r->wants_signed)
 		r->name[strlen(r->name) - strlen(signed_suffix)] = '\0';
 	if (!strcasecmp(r->name, "XMLDefault.cnf.xml"))

@@ -69,24 +69,6 @@ bool device_protocol_of(enum device_protocol *p, const char *word)
 	return i != 0;
 }
 
-bool device_mode_of(enum device_mode *m, const char *word)
-{
-	const unsigned i = index_of(device_mode_words, COUNT(device_mode_words), word);
-
-	if (i)
-		*m = (enum device_mode)i;
-	return i != 0;
-}
-
-bool device_transport_of(enum device_transport *t, const char *word)
-{
-	const unsigned i = index_of(device_transport_words, COUNT(device_transport_words), word);
-
-	if (i)
-		*t = (enum device_transport)i;
-	return i != 0;
-}
-
 bool device_auth_of(enum device_auth *a, const char *word)
 {
 	const unsigned i = index_of(device_auth_words, COUNT(device_auth_words), word);

@@ -18,8 +18,6 @@ extern const char *const device_auth_words[5];
 
 /* Back again; false, and nothing set, if it is none of the words. */
 bool device_protocol_of(enum device_protocol *p, const char *word);
-bool device_mode_of(enum device_mode *m, const char *word);
-bool device_transport_of(enum device_transport *t, const char *word);
 bool device_auth_of(enum device_auth *a, const char *word);
 
 #endif

@@ -1,6 +1,7 @@
 #include "server/tftp/makers.h"
 
 #include "common/sha256.h"
+#include "common/text.h"
 #include "server/store/store_phone.h"
 #include "server/tftp/static_files.h"
 
@@ -95,7 +96,7 @@ void maker_config(struct catalog_job *j, void *own)
 	/* An administrator may have put files of unknown phones into the folder. */
 	if (f.kind == DEVICE_FILE_SAME)
 		j->made = CATALOG_UNCHANGED;
-	else if (f.absent)
+	else if (f.kind == DEVICE_FILE_NONE)
 		j->made = *f.device ? CATALOG_NONE : CATALOG_FOREIGN;
 	else
 		take_file(j, &f);
@@ -104,11 +105,6 @@ void maker_config(struct catalog_job *j, void *own)
 }
 
 /* ---- static files ---- */
-
-static bool is_signed(const struct name *n)
-{
-	return n->len > SUFFIX && !strcasecmp(n->text + n->len - SUFFIX, suffix);
-}
 
 /* The whole of a file, which may be on the disk. */
 static int read_content(struct buf *out, const struct content *c, struct err *e)
@@ -194,6 +190,6 @@ void maker_static(struct catalog_job *j, void *own)
 
 	/* One that was signed elsewhere comes first. */
 	static_files_make(j, m->folder);
-	if (j->made == CATALOG_NONE && is_signed(&j->name))
+	if (j->made == CATALOG_NONE && text_ends_in(j->name.text, suffix))
 		make_signed(j, m);
 }

@@ -1,5 +1,7 @@
 #include "server/tftp/name.h"
 
+#include "common/text.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,15 +36,10 @@ static void begin(struct name *n)
 	n->len = 0;
 }
 
-static bool is_sgn(const struct name *n)
-{
-	return n->len > 4 && !strcasecmp(n->text + n->len - 4, ".sgn");
-}
-
 static void end(struct name *n)
 {
 	n->text[n->len] = n->key[n->len] = '\0';
-	if (is_sgn(n) && !name_is_config(n))
+	if (text_ends_in(n->text, ".sgn") && !name_is_config(n))
 		memcpy(n->key, n->text, n->len);
 }
 

@@ -163,7 +163,6 @@ static int open_store(struct service *s, struct daemon *d, struct err *e)
 		.state = daemon_conf(d)->state,
 		.log = daemon_log(d),
 		.key = s->key,
-		.digest = daemon_conf(d)->tftp_sha512 ? TL_SHA512 : TL_SHA1,
 	};
 
 	if (source_open(&s->store, &setup, e))

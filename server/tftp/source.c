@@ -198,7 +198,7 @@ static void *run(void *arg)
 
 static int open_store(struct source *s, struct err *e)
 {
-	struct device_files_setup files = {.key = s->setup.key, .digest = s->setup.digest};
+	struct device_files_setup files = {.key = s->setup.key};
 	const int rc = store_open(&s->store, s->setup.state, STORE_WRITE, e);
 
 	files.store = s->store;

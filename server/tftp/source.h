@@ -23,7 +23,6 @@ struct source_setup {
 	const char *state;
 	const struct log *log;
 	struct file_key *key; /* as the makers have it: a change of it is a change */
-	enum tl_digest digest;
 };
 
 /* Opens the store, reads the list for the first time and starts the thread. What setup points to

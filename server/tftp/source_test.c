@@ -62,7 +62,7 @@ static int tear_down(void **state)
 
 static int open_source(struct source **s, const struct fixture *f, const char *at, struct err *e)
 {
-	const struct source_setup setup = {.state = at, .log = &f->log, .digest = TL_SHA1};
+	const struct source_setup setup = {.state = at, .log = &f->log};
 
 	return source_open(s, &setup, e);
 }

@@ -3,6 +3,7 @@
 #include "common/clock.h"
 #include "common/log_limit.h"
 #include "common/sha256.h"
+#include "common/text.h"
 #include "server/net/http_file.h"
 #include "server/net/https.h"
 
@@ -124,10 +125,7 @@ static void piece_done(void *arg)
 
 static const char *type_of(const struct https_request *r)
 {
-	const char *path = https_path(r);
-	const size_t n = strlen(path);
-
-	return n > 4 && !strcasecmp(path + n - 4, ".xml") ? "text/xml" : "application/octet-stream";
+	return text_ends_in(https_path(r), ".xml") ? "text/xml" : "application/octet-stream";
 }
 
 static void reply_part(struct https_request *r, struct content *c, enum http_range what,
