@@ -6,7 +6,7 @@
 IDLE=1000
 # A second is what a quiet machine is asked for; one that is busy with other things gets more.
 ANSWER_MS=1000
-BUSY_MS=10000
+BUSY_MS=5000
 baseline=0
 
 load=
@@ -124,10 +124,12 @@ for body in deep1 deep2 twice utf8 array noise empty; do
   done
 done
 as officer
-for type in text/plain application/json multipart/form-data 'application/octet-streams' ''; do
+for type in text/plain application/jsons multipart/form-data 'application/octet-streams' ''; do
   call PUT /api/v1/ctl "${login[@]}" --data-binary "@$work/array" -H 'If-Match: "0"' -H "Content-Type: $type"
   problem 415 content-type
 done
+call PUT /api/v1/ctl "${login[@]}" --data-binary "@$work/array" -H 'If-Match: "0"' -H 'Content-Type: application/json'
+problem 400 bad-request
 
 # ---- paths ----
 

@@ -74,6 +74,14 @@ for i in 1 2 3 4; do
 done
 call GET /api/v1/cluster "${login[@]}"
 is "$status" 200 "status with all connections taken"
+closed=0
+for i in 1 2 3 4; do
+  got=0
+  read -r -t 0.2 -u "${fd[i]}" _ || got=$?
+  # More than 128: nothing came, and it is still open.
+  [ "$got" -gt 128 ] || closed=$((closed + 1))
+done
+[ "$closed" -gt 0 ] || fail "none of four idle connections was closed for a limit of three"
 for i in 1 2 3 4; do
   exec {fd[i]}>&-
 done

@@ -133,6 +133,10 @@ static void test_a_full_memory_forgets_the_oldest(void **state)
 	assert_int_equal(version, LOGIN_CACHE_MAX);
 	memset(mac, 0, sizeof(mac));
 	assert_false(login_cache_find(c, mac, 200, &version, &moment));
+	/* And no other one. */
+	mac[0] = 1;
+	assert_true(login_cache_find(c, mac, 200, &version, &moment));
+	assert_int_equal(version, 1);
 	login_cache_free(c);
 }
 
