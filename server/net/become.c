@@ -23,10 +23,8 @@ static int change(const struct passwd *p, struct err *e)
 
 int become(const char *user, struct err *e)
 {
-	const struct passwd *p;
+	const struct passwd *p = getpwnam(user);
 
-	errno = 0;
-	p = getpwnam(user);
 	if (!p) {
 		err_set(e, ERR_USAGE, "user", "there is no user \"%s\" on this system", user);
 		return err_hint(e, "\"systemd-sysusers\" makes the users of the services; "

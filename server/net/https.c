@@ -248,7 +248,7 @@ void https_reply(struct https_request *r, const struct https_reply *reply)
 }
 
 void https_reply_problem(struct https_request *r, const struct err *e, json_t *extra,
-			 const struct https_field *field)
+			 const struct http_field *field)
 {
 	struct https_reply reply = {.status = problem_status(e), .type = PROBLEM_TYPE};
 	struct buf doc = {0};

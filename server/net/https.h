@@ -14,6 +14,7 @@
 #include "common/bytes.h"
 #include "common/err.h"
 #include "common/hostport.h"
+#include "server/net/http_head.h"
 
 #include <event2/event.h>
 #include <jansson.h>
@@ -104,9 +105,7 @@ struct https_reply {
 	struct span body;
 	const struct https_source *source; /* instead of body, if not NULL */
 	bool may_keep; /* a client may keep it and ask whether it is still good (ETag) */
-	struct https_field {
-		const char *name, *value;
-	} fields[HTTPS_FIELDS_MAX]; /* further ones, up to a NULL name */
+	struct http_field fields[HTTPS_FIELDS_MAX]; /* further ones, up to a NULL name */
 };
 
 /* Sends it, and ends r. */
@@ -115,6 +114,6 @@ void https_reply(struct https_request *r, const struct https_reply *reply);
 /* Sends e as a problem document with extra members (or NULL; see problem.h) and the header field
  * (or NULL), and ends r. */
 void https_reply_problem(struct https_request *r, const struct err *e, json_t *extra,
-			 const struct https_field *field);
+			 const struct http_field *field);
 
 #endif

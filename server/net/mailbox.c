@@ -28,7 +28,7 @@ static struct letter *take_all(struct mailbox *m)
 	return all;
 }
 
-void mailbox_empty(struct mailbox *m)
+static void mailbox_empty(struct mailbox *m)
 {
 	struct letter *next;
 

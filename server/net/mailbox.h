@@ -26,9 +26,6 @@ int mailbox_new(struct mailbox **out, struct event_base *base, struct err *e);
 /* From any thread: fn(arg) is called on the mailbox's loop, in the order of posting. */
 void mailbox_post(struct mailbox *m, struct letter *l);
 
-/* On the loop: calls what has been posted so far. */
-void mailbox_empty(struct mailbox *m);
-
 /* On the thread of base; what is posted and not called yet is called. */
 void mailbox_free(struct mailbox *m);
 

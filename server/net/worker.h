@@ -36,7 +36,7 @@ int worker_submit(struct worker_pool *p, worker_run_fn *run, worker_done_fn *don
 		  struct err *e);
 
 /* As worker_submit(), from the thread of another loop: done is called there, through its mailbox.
- * That loop must still turn, or empty its mailbox, when the pool is freed. */
+ * That loop must still turn, or free its mailbox afterwards, when the pool is freed. */
 int worker_submit_from(struct worker_pool *p, struct mailbox *home, worker_run_fn *run,
 		       worker_done_fn *done, void *job, struct err *e);
 

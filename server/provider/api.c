@@ -39,7 +39,7 @@ void call_count(const struct call *c, int status)
 
 static void answer_problem(struct call *c)
 {
-	static const struct https_field login = {"WWW-Authenticate", "Basic realm=\"ctlsuite\""};
+	static const struct http_field login = {"WWW-Authenticate", "Basic realm=\"ctlsuite\""};
 
 	call_count(c, problem_status(&c->e));
 	if (problem_status(&c->e) >= 500)
@@ -62,7 +62,7 @@ void call_send(struct call *c, const char *type, struct span body, int64_t gener
 	call_count(c, c->status);
 	if (generation != NO_GENERATION) {
 		etag_text(etag, generation);
-		reply.fields[0] = (struct https_field){"ETag", etag};
+		reply.fields[0] = (struct http_field){"ETag", etag};
 	}
 	https_reply(c->request, &reply);
 }
@@ -163,7 +163,7 @@ static void run_outcome(void *job, void *own)
 	(void)write_doc(c, &c->e);
 }
 
-static void done_outcome(void *job)
+static void done_call(void *job)
 {
 	call_answer(job);
 }
@@ -188,7 +188,7 @@ void call_await(struct call *c)
 		if (c->later && !evtimer_add(c->later, &tv))
 			return;
 	}
-	if (worker_submit(a->pool, run_outcome, done_outcome, c, &ignored))
+	if (worker_submit(a->pool, run_outcome, done_call, c, &ignored))
 		call_answer(c);
 }
 
@@ -198,7 +198,7 @@ static void refuse_path(struct api *a, struct https_request *r)
 {
 	const char *path = https_path(r);
 	char methods[ROUTE_METHODS_MAX];
-	const struct https_field allow = {"Allow", methods};
+	const struct http_field allow = {"Allow", methods};
 	struct err e;
 
 	route_methods(methods, path);
@@ -228,11 +228,6 @@ static struct call *call_new(struct api *a, struct https_request *r, const struc
 }
 
 /* Nodes have no account; what they may do is for the route to say. */
-static void done_node_call(void *job)
-{
-	call_answer(job);
-}
-
 static void take_node_call(struct call *c)
 {
 	STACK_OF(X509) *chain = https_peer_chain(c->request);
@@ -244,7 +239,7 @@ static void take_node_call(struct call *c)
 	/* For the audit log; which node it is, the route finds out. */
 	snprintf(c->login.user, sizeof(c->login.user), "(node)");
 	snprintf(c->login.address, sizeof(c->login.address), "%s", https_peer(c->request));
-	if (worker_submit(c->api->pool, call_run, done_node_call, c, &c->e))
+	if (worker_submit(c->api->pool, call_run, done_call, c, &c->e))
 		call_answer(c);
 }
 

@@ -6,21 +6,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-int call_if_match(const struct call *c, int64_t *version, struct err *e)
+int etag_parse(int64_t *number, const char *field, struct err *e)
 {
 	enum { DIGITS_MAX = 18 };
-	const char *field = https_header(c->request, "If-Match");
-	size_t digits;
+	const size_t digits = *field == '"' ? strspn(field + 1, "0123456789") : 0;
 
-	*version = STORE_ANY_VERSION;
-	if (!field || !strcmp(field, "*"))
-		return 0;
-	digits = *field == '"' ? strspn(field + 1, "0123456789") : 0;
 	if (!digits || digits > DIGITS_MAX || strcmp(field + 1 + digits, "\"") != 0)
 		return err_set(e, ERR_USAGE, "bad-request",
-			       "If-Match is not one version in quotes, such as \"4\"");
-	*version = strtoll(field + 1, NULL, 10);
+			       "If-Match is not one number in quotes, such as \"4\"");
+	*number = strtoll(field + 1, NULL, 10);
 	return 0;
+}
+
+/* The version that If-Match names; STORE_ANY_VERSION if it is missing or "*". */
+static int if_match(const struct call *c, int64_t *version, struct err *e)
+{
+	const char *field = https_header(c->request, "If-Match");
+
+	*version = STORE_ANY_VERSION;
+	return field && strcmp(field, "*") != 0 ? etag_parse(version, field, e) : 0;
 }
 
 int call_needs_if_match(int64_t expected, struct err *e)
@@ -38,7 +42,7 @@ int change_begin(struct call *c, struct store *s, json_t **doc, int64_t *expecte
 	int rc = node_api_must_be_first(s, e);
 
 	if (!rc && expected)
-		rc = call_if_match(c, expected, e);
+		rc = if_match(c, expected, e);
 	if (rc || !doc)
 		return rc;
 	if (!json_read(doc, https_body(c->request), e))

@@ -9,8 +9,9 @@
  * If-Match says. Either may be NULL. ERR_USAGE "json", "bad-request"; "not-publisher". */
 int change_begin(struct call *c, struct store *s, json_t **doc, int64_t *expected, struct err *e);
 
-/* The version that If-Match names; STORE_ANY_VERSION if it is missing or "*". */
-int call_if_match(const struct call *c, int64_t *version, struct err *e);
+/* The number of a generation or version as If-Match names it: "4", in quotes. ERR_USAGE
+ * "bad-request". */
+int etag_parse(int64_t *number, const char *field, struct err *e);
 
 /* ERR_USAGE "no-version": whoever replaces a thing says which one. */
 int call_needs_if_match(int64_t expected, struct err *e);

@@ -1,5 +1,6 @@
 /* The cluster, its list, and what became of it: what clients read, and the commit. */
 #include "server/provider/api_call.h"
+#include "server/provider/api_change.h"
 
 #include "common/clock.h"
 #include "common/json.h"
@@ -97,24 +98,15 @@ int ctl_get(struct call *c, struct store *s, struct err *e)
 	return 0;
 }
 
-/* "4", in quotes. */
 static int parse_if_match(int64_t *generation, const char *field, struct err *e)
 {
-	enum { DIGITS_MAX = 18 };
-	size_t digits;
-
 	if (!field) {
 		err_set(e, ERR_USAGE, "no-generation",
 			"If-Match is missing: it names the generation that the list was made from");
 		return err_hint(e, "send If-Match: \"0\" for the first list, else the ETag of the "
 				   "one it is made from");
 	}
-	digits = *field == '"' ? strspn(field + 1, "0123456789") : 0;
-	if (!digits || digits > DIGITS_MAX || strcmp(field + 1 + digits, "\"") != 0)
-		return err_set(e, ERR_USAGE, "bad-request",
-			       "If-Match is not one generation in quotes, such as \"4\"");
-	*generation = strtoll(field + 1, NULL, 10);
-	return 0;
+	return etag_parse(generation, field, e);
 }
 
 static bool is_type(const char *type, const char *want)

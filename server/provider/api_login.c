@@ -100,7 +100,7 @@ static void login_done(void *job)
 static void refuse_for_now(struct call *c, unsigned wait_ms)
 {
 	char seconds[16];
-	const struct https_field retry = {"Retry-After", seconds};
+	const struct http_field retry = {"Retry-After", seconds};
 
 	snprintf(seconds, sizeof(seconds), "%u", (wait_ms + 999) / 1000);
 	err_set(&c->e, ERR_REFUSED, "too-many-logins",

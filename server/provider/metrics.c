@@ -209,7 +209,7 @@ static void look(struct api *a, struct https_request *r, bool whole)
 
 void metrics_handle(struct https_request *r, void *arg)
 {
-	struct api *a = ((struct metrics *)arg)->api;
+	struct api *a = arg;
 	const char *path = https_path(r);
 	const char *method = https_method(r);
 

@@ -281,7 +281,7 @@ static int find_failure(char failure[512], struct store *s, int64_t self, struct
 	return 0;
 }
 
-int node_api_state(json_t **out, struct store *s, struct err *e)
+static int state_json(json_t **out, struct store *s, struct err *e)
 {
 	char described[STORE_DIGEST_TEXT], failure[512] = "";
 	struct store_active active = {0};
@@ -317,7 +317,7 @@ int node_api_get(json_t **out, struct node_call *c, struct store *s, struct err 
 {
 	const int rc = peer_is_first(&c->from, s, e);
 
-	return rc ? rc : node_api_state(out, s, e);
+	return rc ? rc : state_json(out, s, e);
 }
 
 /* Everything that was taken is brought into service, also if something behind it was refused. */
@@ -354,7 +354,7 @@ int node_api_put(json_t **out, struct node_call *c, struct store *s, struct err 
 	if (!rc)
 		rc = take_bundle(c, doc, s, e);
 	if (!rc)
-		rc = node_api_state(out, s, e);
+		rc = state_json(out, s, e);
 	json_decref(doc);
 	return rc;
 }

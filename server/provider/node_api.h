@@ -33,20 +33,17 @@ int node_api_join(json_t **out, struct node_call *c, struct store *s, struct err
 /* POST /nodes/hello: a node of the cluster says where and what it is now. */
 int node_api_hello(json_t **out, struct node_call *c, struct store *s, struct err *e);
 
-/* GET /node: what this node is and has; PUT /node/ctl: what the first node brings. For the first
- * node only. */
+/* GET /node; PUT /node/ctl: what the first node brings. For the first node only. The answer of both
+ * is what this node is and has:
+ *   { "node": see node_desc.h, "described": digest of the description taken last, "generation": the
+ *     newest list that was verified, "sha256": its digest, "active": the generation that is served,
+ *     "failure": why that is not the newest, or "" } */
 int node_api_get(json_t **out, struct node_call *c, struct store *s, struct err *e);
 int node_api_put(json_t **out, struct node_call *c, struct store *s, struct err *e);
 
 /* GET /node/ctl?after=N: the generations after N, for a first node that was restored from a backup.
  */
 int node_api_lists(json_t **out, struct node_call *c, struct store *s, struct err *e);
-
-/* What this node is and has:
- *   { "node": see node_desc.h, "described": digest of the description taken last, "generation": the
- *     newest list that was verified, "sha256": its digest, "active": the generation that is served,
- *     "failure": why that is not the newest, or "" } */
-int node_api_state(json_t **out, struct store *s, struct err *e);
 
 /* Notes where this node's provider listens, as other nodes reach it: a listen address for all
  * interfaces stands for the node's own. */

@@ -18,7 +18,9 @@ static bool is_node(const struct peer *p, const struct store_node *n)
 	return !n->self && c && pin_matches(c->der, p->cert, p->chain);
 }
 
-const struct store_node *peer_in(const struct peer *p, const struct store_node *list, size_t n)
+/* The node, other than this one, that it comes from; NULL: none of them. */
+static const struct store_node *peer_in(const struct peer *p, const struct store_node *list,
+					size_t n)
 {
 	for (size_t i = 0; p->cert && i < n; i++)
 		if (is_node(p, &list[i]))

@@ -14,12 +14,8 @@ struct peer {
 	const STACK_OF(X509) * chain;
 };
 
-/* The node, other than this one, whose provider certificate p has (see server/net/pin.h), out of
- * list; NULL if there is none. */
-const struct store_node *peer_in(const struct peer *p, const struct store_node *list, size_t n);
-
-/* ERR_REFUSED "node-only" unless it comes from the first node of the cluster, and this is another
- * one. On a worker. */
+/* ERR_REFUSED "node-only" unless it comes from the first node of the cluster (whose provider
+ * certificate p has, see server/net/pin.h), and this is another one. On a worker. */
 int peer_is_first(const struct peer *p, struct store *s, struct err *e);
 
 /* ERR_REFUSED "node-only" unless it comes from a node of the cluster, whose uid is then copied. */

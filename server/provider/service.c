@@ -46,7 +46,6 @@ struct service {
 	struct event *retry;
 	bool retrying;
 	struct event *daily;
-	struct metrics metrics;
 	struct https_server *metrics_server; /* NULL: off */
 	struct courier_news told;
 	struct event *news; /* others have changed the store */
@@ -303,9 +302,8 @@ static int start_metrics(struct service *s, struct err *e)
 		.body_s = METRICS_S,
 		.idle_s = METRICS_S,
 		.handler = metrics_handle,
-		.arg = &s->metrics};
+		.arg = &s->api};
 
-	s->metrics.api = &s->api;
 	if (!opts.nsockets && !*s->conf->metrics.host)
 		return 0;
 	return https_listen(&s->metrics_server, &opts, e);

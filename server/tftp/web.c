@@ -44,7 +44,7 @@ struct web {
 /* ---- short answers ---- */
 
 static void reply_text(struct https_request *r, int status, const char *text,
-		       const struct https_field *field)
+		       const struct http_field *field)
 {
 	struct https_reply reply = {
 		.status = status, .type = plain_text, .body = span_of(text, strlen(text))};
@@ -61,7 +61,7 @@ static void reply_absent(struct https_request *r)
 
 static void reply_trouble(struct https_request *r)
 {
-	static const struct https_field later = {"Retry-After", "2"};
+	static const struct http_field later = {"Retry-After", "2"};
 
 	reply_text(r, 503, "Not available at the moment\n", &later);
 }
@@ -142,7 +142,7 @@ static void reply_part(struct https_request *r, struct content *c, enum http_ran
 		snprintf(range, sizeof(range), "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, source->at,
 			 source->at + source->len - 1, c->size);
 		reply.status = 206;
-		reply.fields[2] = (struct https_field){"Content-Range", range};
+		reply.fields[2] = (struct http_field){"Content-Range", range};
 	}
 	content_ref(c);
 	https_reply(r, &reply);
@@ -151,7 +151,7 @@ static void reply_part(struct https_request *r, struct content *c, enum http_ran
 static void reply_bad_range(struct https_request *r, const struct content *c)
 {
 	char range[RANGE_TEXT];
-	const struct https_field field = {"Content-Range", range};
+	const struct http_field field = {"Content-Range", range};
 
 	snprintf(range, sizeof(range), "bytes */%" PRIu64, c->size);
 	reply_text(r, 416, "There is no such part of the file\n", &field);
@@ -261,7 +261,7 @@ static void answer(struct web *w, struct https_request *r, const struct serve_as
 
 static void on_request(struct https_request *r, void *arg)
 {
-	static const struct https_field allow = {"Allow", "GET, HEAD"};
+	static const struct http_field allow = {"Allow", "GET, HEAD"};
 	struct web *w = arg;
 	char cn[CN_MAX];
 	struct name name;
