@@ -92,7 +92,7 @@ int file_sign(int argc, char **argv, void *ctx)
 		children,
 		NULL,
 		NULL};
-	struct sign_args a = {.signer.digest = TL_SHA1};
+	struct sign_args a = {.files = {0}};
 
 	(void)ctx;
 	cli_parse(&argp, argc, argv, &a);

@@ -180,11 +180,6 @@ int link_login(struct link *l, struct secret *password, struct err *e)
 	return api_open(&l->api, &l->api_opts, e);
 }
 
-bool link_has_login(const struct link *l)
-{
-	return l->api;
-}
-
 int link_open(struct link **out, const struct cluster_opts *opts, struct err *e)
 {
 	struct secret password = {0};

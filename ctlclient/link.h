@@ -38,9 +38,6 @@ int link_accept(struct link *l, struct err *e);
  * (client_cert.h); *password is taken over. */
 int link_login(struct link *l, struct secret *password, struct err *e);
 
-/* A link_login() has been done. */
-bool link_has_login(const struct link *l);
-
 /* Fills in the address, and by what the provider is known: ca, or fingerprint, which then points to
  * the room given. Neither, if it was never met. */
 int link_pin(struct api_opts *api, uint8_t fingerprint[API_FINGERPRINT_LEN],
