@@ -38,7 +38,7 @@ said 'phones that have any list of this cluster follow'
 said 'in words:'
 said 'nothing was signed'
 said "$(openssl x509 -in t3.pem -fingerprint -sha256 -noout | cut -d= -f2)"
-said "$(openssl x509 -in "$state/keys/ccm+tftp.crt" -fingerprint -sha256 -noout 2>/dev/null | cut -d= -f2)"
+said "$(openssl x509 -in "$state/keys/ccm.crt" -fingerprint -sha256 -noout | cut -d= -f2)"
 
 # ---- a whole run ----
 expect 0 ctlclient cluster add-token "$CTL_TOKEN_3" --signer "$CTL_TOKEN_1" --yes --transcript add.record \

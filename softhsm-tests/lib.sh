@@ -60,6 +60,7 @@ nap() {
 
 # until_said TEXT [FILE]: waits until the text stands in the file, or in $work/err.
 until_said() {
+  [ -n "$1" ] || fail 'there is no text to look for'
   local file=${2:-$work/err} _
   for _ in $(seq 1500); do
     [[ $(<"$file") == *"$1"* ]] && return

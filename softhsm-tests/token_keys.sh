@@ -95,7 +95,7 @@ certify "$work/bare.csr" "$work/newer.pem" 60
 openssl x509 -in "$work/newer.pem" -outform DER -out "$work/newer.der"
 expect 4 ctlclient token import-cert "$uri" "$work/newer.der"
 said 'for this key already'
-said -- '--replace'
+said '--replace'
 said "${shim_serial['SAST 1']}"
 expect 0 ctlclient token import-cert "$uri" "$work/newer.der" --replace
 said '1 older certificate'
@@ -152,7 +152,7 @@ expect 1 ctlclient token keygen "$uri" --label no-1 --subject 'CN=x' --ca "$work
   --ca-pin-source env:CA_WRONG
 said 'does not open'
 expect 2 setsid --wait ctlclient token keygen "$uri" --label no-2 --subject 'CN=x' --ca "$work/site.pem" --ca-key "$work/locked.key"
-said -- '--ca-pin-source'
+said '--ca-pin-source'
 if grep -qE 'secret|wrong' "$work/out"; then fail 'a passphrase was shown'; fi
 
 # What is no authority, or not this one.

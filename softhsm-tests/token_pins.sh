@@ -104,7 +104,7 @@ shim_wrong_pins 'SAST 1' 2
 state_is 'SAST 1' final-try
 expect 4 ctlclient token test "$uri" --pin-source env:PIN
 said 'no PIN was tried'
-said -- '--allow-final-try'
+said '--allow-final-try'
 is "$(shim_counted 'SAST 1')" 2 'wrong PINs after a refusal'
 expect 0 ctlclient token test "$uri" --pin-source env:PIN --allow-final-try
 said 'if this PIN is wrong the token SAST 1 locks itself'
