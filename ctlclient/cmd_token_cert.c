@@ -3,14 +3,14 @@
 
 #include "common/cli.h"
 #include "common/file.h"
+#include "ctlclient/cert_file.h"
 #include "ctlclient/options.h"
 #include "ctlclient/record.h"
 #include "pkcs11/issue.h"
-#include "trustfile/cert.h"
 
 #include <string.h>
 
-enum { OPT_OUTPUT = 'o', OPT_SUBJECT = 256, OPT_LABEL, OPT_REPLACE, OPT_JSON, FILE_MAX = 65536 };
+enum { OPT_OUTPUT = 'o', OPT_SUBJECT = 256, OPT_LABEL, OPT_REPLACE, OPT_JSON };
 
 struct args {
 	struct desk_opts desk;
@@ -201,17 +201,6 @@ struct import {
 	size_t replaced; /* in all attempts */
 };
 
-static int read_cert(X509 **cert, const char *path, struct err *e)
-{
-	struct buf content = {0};
-	int rc = file_read(path, FILE_MAX, &content, e);
-
-	if (!rc && cert_from_file_bytes(cert, buf_view(&content), e))
-		rc = err_wrap(e, "%s", path);
-	buf_free(&content);
-	return rc;
-}
-
 static int job_import(struct token *t, void *arg, struct err *e)
 {
 	struct import *i = arg;
@@ -267,7 +256,7 @@ static int import_cert(const struct args *a, struct err *e)
 	struct desk_key sealed_by;
 	int rc, shown;
 
-	rc = read_cert(&i.cert, a->file, e);
+	rc = cert_file_read(&i.cert, a->file, e);
 	if (!rc)
 		rc = transcript_open(&tr, &a->transcript, "ctlclient token import-cert", e);
 	if (!rc)

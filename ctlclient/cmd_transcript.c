@@ -6,16 +6,14 @@
 #include "common/json.h"
 #include "common/sha256.h"
 #include "common/text.h"
+#include "ctlclient/cert_file.h"
 #include "ctlclient/transcript.h"
 #include "ctlclient/transcript_check.h"
-#include "trustfile/cert.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum { OPT_CERT = 256, OPT_JSON, OPT_CONTINUES, OPT_UNSIGNED };
-
-enum { CERT_FILE_MAX = 64 * 1024 };
 
 struct args {
 	const char *file, *cert, *continues;
@@ -139,17 +137,6 @@ static json_t *report_json(const struct transcript_report *r, int rc, const stru
 			 "done", !rc && !json_object_get(end, "error"), "lines", r->lines);
 }
 
-static int read_cert(X509 **cert, const char *path, struct err *e)
-{
-	struct buf content = {0};
-	int rc = file_read(path, CERT_FILE_MAX, &content, e);
-
-	if (!rc && cert_from_file_bytes(cert, buf_view(&content), e))
-		rc = err_wrap(e, "%s", path);
-	buf_free(&content);
-	return rc;
-}
-
 /* The record that this one says it continues is the one given. */
 static int check_continued(const struct transcript_report *r, const char *path, struct err *e)
 {
@@ -186,7 +173,7 @@ static int verify(const struct args *a, struct err *e)
 	X509 *cert = NULL;
 	int rc;
 
-	rc = a->cert ? read_cert(&cert, a->cert, e) : 0;
+	rc = a->cert ? cert_file_read(&cert, a->cert, e) : 0;
 	if (!rc)
 		rc = file_read(a->file, TRANSCRIPT_FILE_MAX, &file, e);
 	if (rc)

@@ -1,16 +1,13 @@
 #include "ctlclient/desk.h"
 
-#include "common/file.h"
 #include "common/secret.h"
+#include "ctlclient/cert_file.h"
 #include "ctlclient/desk_token.h"
 #include "pkcs11/owner.h"
-#include "trustfile/cert.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { CERT_FILE_MAX = 256 * 1024 };
 
 static const char uri_scheme[] = "pkcs11:";
 
@@ -274,16 +271,9 @@ static int cert_of_uri(struct desk_cert *c, struct desk *d, const char *uri, str
 
 static int cert_of_file(struct desk_cert *c, const char *path, struct err *e)
 {
-	struct buf content = {0};
-	int rc;
-
 	*c = (struct desk_cert){0};
-	rc = file_read(path, CERT_FILE_MAX, &content, e);
-	if (!rc && cert_from_file_bytes(&c->cert, buf_view(&content), e))
-		rc = err_wrap(e, "%s", path);
-	buf_free(&content);
 	snprintf(c->where, sizeof(c->where), "%s", path);
-	return rc;
+	return cert_file_read(&c->cert, path, e);
 }
 
 bool desk_is_uri(const char *what)

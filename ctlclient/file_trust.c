@@ -1,11 +1,10 @@
 #include "ctlclient/file_trust.h"
 
-#include "common/file.h"
-#include "trustfile/cert.h"
+#include "ctlclient/cert_file.h"
 
 #include <string.h>
 
-enum { OPT_LIST = 0x320, OPT_CERT, OPT_UNVERIFIED, OPT_ANY_NAME, CERT_MAX = 256 * 1024 };
+enum { OPT_LIST = 0x320, OPT_CERT, OPT_UNVERIFIED, OPT_ANY_NAME };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -58,17 +57,6 @@ static int open_list(struct list_file *f, const char *path, struct err *e)
 	return rc ? err_wrap(e, "%s", path) : 0;
 }
 
-static int read_cert(X509 **out, const char *path, struct err *e)
-{
-	struct buf content = {0};
-	int rc = file_read(path, CERT_MAX, &content, e);
-
-	if (!rc)
-		rc = cert_from_file_bytes(out, buf_view(&content), e);
-	buf_free(&content);
-	return rc ? err_wrap(e, "%s", path) : 0;
-}
-
 int file_trust_open(struct file_trust *t, const struct file_trust_opts *o, struct err *e)
 {
 	int rc = 0;
@@ -77,7 +65,7 @@ int file_trust_open(struct file_trust *t, const struct file_trust_opts *o, struc
 	for (size_t i = 0; !rc && i < o->nlists; i++)
 		rc = open_list(&t->lists[i], o->lists[i], e);
 	if (!rc && o->cert)
-		rc = read_cert(&t->cert, o->cert, e);
+		rc = cert_file_read(&t->cert, o->cert, e);
 	return rc;
 }
 

@@ -1,34 +1,17 @@
 #include "ctlclient/server_spec.h"
 
-#include "common/file.h"
-#include "trustfile/cert.h"
+#include "ctlclient/cert_file.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CERT_FILE_MAX = 64 * 1024 };
-
 static int bad(const char *text, const char *why, const char *what, struct err *e)
 {
 	err_set(e, ERR_USAGE, "server-spec", "server \"%s\": %s%s", text, why, what);
 	return err_hint(e, "write role=R,host=H,ip=A,cert=FILE with R one of ccm+tftp, ccm, tftp, "
 			   "capf, app-server, tvs");
-}
-
-int server_spec_cert(X509 **out, const char *path, struct err *e)
-{
-	struct buf content = {0};
-	int rc = file_read(path, CERT_FILE_MAX, &content, e);
-
-	if (!rc) {
-		rc = cert_from_file_bytes(out, buf_view(&content), e);
-		if (rc)
-			err_wrap(e, "%s", path);
-	}
-	buf_free(&content);
-	return rc;
 }
 
 /* One "key=value", NUL-terminated. */
@@ -82,7 +65,7 @@ int server_spec_parse(struct draft_server *s, const char *text, bool cert_option
 	if (!rc && !s->has_ip)
 		s->has_ip = inet_pton(AF_INET, s->dns, s->ip) == 1;
 	if (!rc && cert)
-		rc = server_spec_cert(&s->cert, cert, e);
+		rc = cert_file_read(&s->cert, cert, e);
 	free(copy);
 	return rc;
 }

@@ -9,7 +9,4 @@
  * or the errors of reading the file. On success s->cert (NULL without cert) is the caller's. */
 int server_spec_parse(struct draft_server *s, const char *text, bool cert_optional, struct err *e);
 
-/* Reads a certificate, PEM or DER; *out is the caller's. Errors of reading the file. */
-int server_spec_cert(X509 **out, const char *path, struct err *e);
-
 #endif

@@ -1,15 +1,14 @@
 #include "ctlclient/signing_key.h"
 
-#include "common/file.h"
+#include "ctlclient/cert_file.h"
 #include "ctlclient/key_file.h"
 #include "ctlclient/options.h"
 #include "ctlclient/sign.h"
-#include "trustfile/cert.h"
 #include "trustfile/pkey.h"
 
 #include <time.h>
 
-enum { OPT_SIGNER = 0x310, OPT_CERT, OPT_LIST, OPT_DIGEST, CERT_MAX = 256 * 1024 };
+enum { OPT_SIGNER = 0x310, OPT_CERT, OPT_LIST, OPT_DIGEST };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -78,19 +77,13 @@ static int open_file(struct signing_key *s, const struct signing_key_opts *o, st
 	const struct key_file f = {o->signer, "the key", o->desk.pin_source, "--pin-source",
 				   "file-key"};
 	const char *path = o->cert ? o->cert : o->signer;
-	struct buf content = {0};
 	int rc = key_file_read(&s->key, &f, e);
 
 	if (rc)
 		return rc;
-	rc = file_read(path, CERT_MAX, &content, e);
-	if (!rc)
-		rc = cert_from_file_bytes(&s->cert, buf_view(&content), e);
-	buf_wipe(&content);
-	if (rc) {
-		err_wrap(e, "%s", path);
+	rc = cert_file_read(&s->cert, path, e);
+	if (rc)
 		return o->cert ? rc : err_hint(e, "name the certificate of the key: --cert FILE");
-	}
 	if (X509_check_private_key(s->cert, s->key) != 1)
 		return err_set(e, ERR_REFUSED, "file-key",
 			       "%s is not the certificate of the key in %s", path, o->signer);

@@ -1,6 +1,7 @@
 #include "ctlclient/tftp_wish.h"
 
 #include "common/i18n.h"
+#include "ctlclient/cert_file.h"
 #include "ctlclient/ctl_json.h"
 #include "ctlclient/server_spec.h"
 #include "trustfile/cert.h"
@@ -53,7 +54,7 @@ int tftp_wish_make(struct draft_server *s, const char *host, const char *ip, con
 		return not_typed(e, _("the address is not like 192.0.2.9"));
 	if (!*cert_file)
 		return not_typed(e, _("the file of the certificate is missing"));
-	return server_spec_cert(&s->cert, cert_file, e);
+	return cert_file_read(&s->cert, cert_file, e);
 }
 
 /* ---- what is wished for ---- */
