@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What the simulated reader plays, seen by an independent client (pkcs11-tool) and by ctlclient.
-# What one process sees while tokens come and go is in shim/shim_test.c.
+# What one process sees while tokens come and go is in shim/shim_*_test.c.
 set -eu
 # shellcheck source=softhsm-tests/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
