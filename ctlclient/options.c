@@ -107,7 +107,8 @@ static const struct argp_option cluster_options[] = {
 	 "The provider on the first node (else CTL_PROVIDER)", 0},
 	{"user", OPT_USER, "NAME", 0, "The administrator's account (else CTL_USER)", 0},
 	{"password-source", OPT_PASSWORD, "SOURCE", 0,
-	 "Where the password comes from: prompt, env:NAME, file:PATH or fd:N (else the file that "
+	 "Where the password comes from: prompt, env:NAME, file:PATH, fd:N or askpass (else the "
+	 "file that "
 	 "CTL_PASSWORD_FILE names, else a prompt)",
 	 0},
 	{"ca", OPT_CA, "FILE", 0, "PEM certificate that the provider's must chain to (else CTL_CA)",

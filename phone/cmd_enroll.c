@@ -41,7 +41,7 @@ static const struct argp_option option_table[] = {
 	{"state", OPT_STATE, "DIR", 0, "The phone's folder: what it keeps over a power cycle", 0},
 	{"auth-string", OPT_STRING, "DIGITS", 0, "The authentication string, as typed in", 0},
 	{"auth-string-source", OPT_SOURCE, "X", 0,
-	 "Where to read it from instead: prompt, env:NAME, file:PATH, fd:N", 0},
+	 "Where to read it from instead: prompt, env:NAME, file:PATH, fd:N or askpass", 0},
 	{"auth-mode", OPT_MODE, "MODE", 0,
 	 "string, null, lsc or mic (default: as the configuration says; as before a power cut; "
 	 "with "

@@ -138,6 +138,9 @@ expect 0 ctladmin phone import "$work/macs.csv" --model 7911 --protocol sccp --t
 expect 3 ctladmin phone import "$work/macs.csv" --existing refuse
 expect 2 ctladmin phone import "$work/pin"
 said 'not known here'
+printf 'mac,parameter.webaccess\n' >"$work/header.csv"
+expect 2 ctladmin phone import "$work/header.csv"
+said 'it is written webAccess'
 
 # ---- export, and back again ----
 expect 0 ctladmin phone export --output "$work/out.csv"

@@ -492,8 +492,8 @@ COMMAND(cmd_phone_key, "NAME",
 	{{"generate", NULL, REMOTE_FLAG, NULL, "Make one"},
 	 {"remove", NULL, REMOTE_FLAG, NULL, "Take it away"},
 	 {"source", "SOURCE", REMOTE_KEPT, NULL,
-	  "Where the digits come from: prompt, env:NAME, file:PATH or fd:N"}})
+	  "Where the digits come from: prompt, env:NAME, file:PATH, fd:N or askpass"}})
 COMMAND(cmd_phone_secret, "NAME PARAMETER",
 	"Sets a secret parameter of a phone, such as phonePassword.", 2, 2, secret,
 	{{"source", "SOURCE", REMOTE_KEPT, NULL,
-	  "Where the value comes from: prompt, env:NAME, file:PATH or fd:N"}})
+	  "Where the value comes from: prompt, env:NAME, file:PATH, fd:N or askpass"}})

@@ -36,10 +36,12 @@ static const struct {
 
 /* ---- the header ---- */
 
+static const char param_prefix[] = "parameter.";
+
 /* "Device Name " becomes "device_name"; the name of a parameter stays as it is. */
 static void plain_name(char *out, size_t size, const char *text)
 {
-	const bool param = !strncmp(text, "parameter.", 10);
+	const bool param = !strncmp(text, param_prefix, strlen(param_prefix));
 	size_t n = 0;
 
 	while (*text == ' ')
@@ -80,6 +82,20 @@ static bool line_column(struct phone_csv_column *col, const char *word, enum pho
 	return true;
 }
 
+static int read_param(struct phone_csv_column *col, const char *text, struct err *e)
+{
+	const char *name = col->name + strlen(param_prefix);
+
+	/* It says how the name is written, or where all of them are. */
+	if (harden_check_name(name, e)) {
+		snprintf(e->id, sizeof(e->id), "csv-header");
+		return err_wrap(e, "the column \"%.60s\"", text);
+	}
+	col->kind = PHONE_CSV_PARAM;
+	memmove(col->name, name, strlen(name) + 1);
+	return 0;
+}
+
 static int read_column(struct phone_csv_column *col, const char *text, struct err *e)
 {
 	plain_name(col->name, sizeof(col->name), text);
@@ -89,12 +105,11 @@ static int read_column(struct phone_csv_column *col, const char *text, struct er
 		col->kind = PHONE_CSV_TEXT;
 	else if (!strcmp(col->name, "key_size"))
 		col->kind = PHONE_CSV_NUMBER;
-	else if (!strncmp(col->name, "parameter.", 10) && !harden_check_name(col->name + 10, e)) {
-		col->kind = PHONE_CSV_PARAM;
-		memmove(col->name, col->name + 10, strlen(col->name + 10) + 1);
-	} else if (!line_column(col, "line", PHONE_CSV_DN) &&
-		   !line_column(col, "label", PHONE_CSV_LABEL) &&
-		   !line_column(col, "display", PHONE_CSV_DISPLAY)) {
+	else if (!strncmp(col->name, param_prefix, strlen(param_prefix)))
+		return read_param(col, text, e);
+	else if (!line_column(col, "line", PHONE_CSV_DN) &&
+		 !line_column(col, "label", PHONE_CSV_LABEL) &&
+		 !line_column(col, "display", PHONE_CSV_DISPLAY)) {
 		err_set(e, ERR_USAGE, "csv-header", "the column \"%.60s\" is not known here", text);
 		return err_hint(e, "columns are name, model, protocol, profile, line1, label1, "
 				   "display1 and so on: doc/phones.md has them all");

@@ -306,7 +306,8 @@ int cmd_digest_set(int argc, char **argv, void *ctx)
 		1,
 		digest_set,
 		{{"digest-source", "SOURCE", REMOTE_KEPT, NULL,
-		  "Where the digest password comes from: prompt, env:NAME, file:PATH or fd:N"}}};
+		  "Where the digest password comes from: prompt, env:NAME, file:PATH, fd:N or "
+		  "askpass"}}};
 
 	(void)ctx;
 	return remote_main(&cmd, argc, argv);

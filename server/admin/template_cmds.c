@@ -278,7 +278,7 @@ int cmd_template_secret(int argc, char **argv, void *ctx)
 		2,
 		secret,
 		{{"source", "SOURCE", REMOTE_KEPT, NULL,
-		  "Where the value comes from: prompt, env:NAME, file:PATH or fd:N"}}};
+		  "Where the value comes from: prompt, env:NAME, file:PATH, fd:N or askpass"}}};
 
 	(void)ctx;
 	return remote_main(&cmd, argc, argv);

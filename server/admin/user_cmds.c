@@ -52,7 +52,7 @@ struct options {
 #define OPTION_PASSWORD                                                                            \
 	{                                                                                          \
 		.name = "password-source", .key = OPT_PASSWORD_SOURCE, .arg = "X",                 \
-		.doc = "prompt, env:NAME, file:PATH or fd:N"                                       \
+		.doc = "prompt, env:NAME, file:PATH, fd:N or askpass"                              \
 	}
 #define OPTION_JSON                                                                                \
 	{                                                                                          \
