@@ -1,17 +1,14 @@
 #include "server/capf/listen.h"
 
-#include <errno.h>
+#include "server/net/sockets.h"
+
 #include <event2/listener.h>
-#include <netdb.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 enum {
 	LISTENERS_MAX = 8,
-	BACKLOG = 4096, /* the system cuts it to net.core.somaxconn */
 	PAUSE_MS = 100, /* while there are no descriptors */
 };
 
@@ -62,51 +59,6 @@ static void on_pause_over(evutil_socket_t fd, short what, void *arg)
 	enable(arg, true);
 }
 
-static int refuse(const struct hostport *at, int why, struct err *e)
-{
-	err_set(e, ERR_FAILED, "listen", "cannot listen on %s port %u: %s", at->host, at->port,
-		strerror(why));
-	if (why == EADDRINUSE)
-		err_hint(e, "another program has that port; choose another one with \"listen = \" "
-			    "in the configuration");
-	return (int)e->kind;
-}
-
-static int bind_one(struct listen *l, const struct hostport *at, const struct addrinfo *a,
-		    struct err *e)
-{
-	const int yes = 1;
-	const int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0)
-		return refuse(at, errno, e);
-	l->fds[l->n++] = fd;
-	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-	if (bind(fd, a->ai_addr, a->ai_addrlen) || listen(fd, BACKLOG))
-		return refuse(at, errno, e);
-	return 0;
-}
-
-static int bind_all(struct listen *l, const struct hostport *at, struct err *e)
-{
-	const struct addrinfo want = {.ai_family = AF_UNSPEC,
-				      .ai_socktype = SOCK_STREAM,
-				      .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-	struct addrinfo *all = NULL;
-	char port[8];
-	int rc;
-
-	snprintf(port, sizeof(port), "%u", at->port);
-	rc = getaddrinfo(at->host, port, &want, &all);
-	if (rc)
-		return err_set(e, ERR_FAILED, "listen", "cannot listen on %s: %s", at->host,
-			       gai_strerror(rc));
-	for (const struct addrinfo *a = all; !rc && a && l->n < LISTENERS_MAX; a = a->ai_next)
-		rc = bind_one(l, at, a, e);
-	freeaddrinfo(all);
-	return rc;
-}
-
 int listen_open(struct listen **out, struct event_base *base, const struct hostport *at,
 		const int *sockets, size_t n, struct err *e)
 {
@@ -124,7 +76,7 @@ int listen_open(struct listen **out, struct event_base *base, const struct hostp
 	if (!l->pause)
 		rc = err_nomem(e);
 	else if (!n)
-		rc = bind_all(l, at, e);
+		rc = sockets_bind(l->fds, LISTENERS_MAX, &l->n, SOCK_STREAM, at, e);
 	if (rc)
 		listen_close(l);
 	else

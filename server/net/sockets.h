@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-enum { SOCKETS_BACKLOG = 128 };
+enum { SOCKETS_BACKLOG = 4096 }; /* the system cuts it to net.core.somaxconn */
 
 /* Binds a socket of that type (SOCK_STREAM, which listens then, or SOCK_DGRAM) for every address
  * that at stands for, most of them at most: non-blocking, and closed on exec. *n were put into fds;

@@ -1,9 +1,9 @@
 #include "server/provider/auth.h"
 
+#include "common/base64.h"
 #include "server/store/password.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <string.h>
 #include <strings.h>
 
@@ -20,24 +20,10 @@ static int no_login(struct err *e, const char *why)
 			   "one");
 }
 
-/* Decodes strictly. Returns the number of bytes, 0 if it is not base64 or too long. */
-static size_t base64(uint8_t plain[BASE64_MAX], const char *text)
+static int take(struct auth_login *login, struct span text, struct err *e)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				     "0123456789+/";
-	const size_t n = strlen(text);
-	const size_t data = strspn(text, digits);
-	const size_t pad = strspn(text + data, "=");
-
-	if (!n || n % 4 || n > BASE64_MAX || pad > 2 || data + pad != n)
-		return 0;
-	if (EVP_DecodeBlock(plain, (const unsigned char *)text, (int)n) < 0)
-		return 0;
-	return n / 4 * 3 - pad;
-}
-
-static int take(struct auth_login *login, const uint8_t *plain, size_t n, struct err *e)
-{
+	const uint8_t *plain = text.data;
+	const size_t n = text.len;
 	const uint8_t *colon = memchr(plain, ':', n);
 	const size_t user = colon ? (size_t)(colon - plain) : 0;
 
@@ -53,8 +39,7 @@ static int take(struct auth_login *login, const uint8_t *plain, size_t n, struct
 int auth_parse(struct auth_login *login, const char *field, struct err *e)
 {
 	static const char scheme[] = "Basic ";
-	uint8_t plain[BASE64_MAX];
-	size_t n;
+	struct buf plain = {0};
 	int rc;
 
 	*login = (struct auth_login){0};
@@ -63,10 +48,12 @@ int auth_parse(struct auth_login *login, const char *field, struct err *e)
 	if (strncasecmp(field, scheme, strlen(scheme)) != 0)
 		return no_login(e, "only basic authentication is offered");
 	field += strlen(scheme);
-	n = base64(plain, field + strspn(field, " "));
-	rc = n ? take(login, plain, n, e)
-	       : no_login(e, "the Authorization field holds no user name and password");
-	OPENSSL_cleanse(plain, sizeof(plain));
+	field += strspn(field, " ");
+	if (strlen(field) <= BASE64_MAX)
+		(void)base64_take(&plain, span_of(field, strlen(field)), BASE64_PLAIN);
+	rc = plain.len ? take(login, buf_view(&plain), e)
+		       : no_login(e, "the Authorization field holds no user name and password");
+	buf_wipe(&plain);
 	return rc;
 }
 
