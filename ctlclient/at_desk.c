@@ -1,6 +1,5 @@
 #include "ctlclient/at_desk.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 static int keep_certs(struct at_desk *a, const struct token_info *info,
@@ -12,16 +11,9 @@ static int keep_certs(struct at_desk *a, const struct token_info *info,
 		return err_nomem(e);
 	a->certs = more;
 	for (size_t i = 0; i < n; i++) {
-		struct desk_cert *c = &a->certs[a->n];
-
-		*c = (struct desk_cert){.on_token = true, .software = token_is_software(info)};
 		if (!X509_up_ref(certs[i].cert))
 			return err_nomem(e);
-		c->cert = certs[i].cert;
-		snprintf(c->where, sizeof(c->where), "token %s, serial %s, in %s", info->label,
-			 info->serial, info->module);
-		snprintf(c->token_serial, sizeof(c->token_serial), "%s", info->serial);
-		a->n++;
+		desk_cert_of(&a->certs[a->n++], info, certs[i].cert);
 	}
 	return 0;
 }

@@ -242,19 +242,22 @@ static int job_signing_cert(struct token *t, void *arg, struct err *e)
 	return token_signing_cert(arg, t, e);
 }
 
-static int cert_of_token(struct desk_cert *c, struct desk_token *t, struct err *e)
+void desk_cert_of(struct desk_cert *c, const struct token_info *info, X509 *cert)
 {
-	const struct token_info *info = &t->info;
-	int rc;
-
-	*c = (struct desk_cert){.on_token = true, .software = token_is_software(info)};
-	rc = desk_token_retry(t, job_signing_cert, &c->cert, e);
-	if (rc)
-		return rc;
+	*c = (struct desk_cert){
+		.cert = cert, .on_token = true, .software = token_is_software(info)};
 	snprintf(c->where, sizeof(c->where), "token %s, serial %s, in %s", info->label,
 		 info->serial, info->module);
 	snprintf(c->token_serial, sizeof(c->token_serial), "%s", info->serial);
-	return 0;
+}
+
+static int cert_of_token(struct desk_cert *c, struct desk_token *t, struct err *e)
+{
+	X509 *cert = NULL;
+	const int rc = desk_token_retry(t, job_signing_cert, &cert, e);
+
+	desk_cert_of(c, &t->info, cert);
+	return rc;
 }
 
 static int cert_of_uri(struct desk_cert *c, struct desk *d, const char *uri, struct err *e)

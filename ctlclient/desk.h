@@ -124,6 +124,9 @@ bool desk_is_uri(const char *text);
 int desk_cert(struct desk_cert *c, struct desk *d, const char *what, struct err *e);
 void desk_cert_free(struct desk_cert *c);
 
+/* The certificate as one on the token that says this of itself; cert is c's from here on. */
+void desk_cert_of(struct desk_cert *c, const struct token_info *info, X509 *cert);
+
 /* A token ready to sign with one certificate's key. */
 struct desk_signer;
 

@@ -159,7 +159,7 @@ static int put_encrypted(const struct crypt_args *a, const struct file_item *ite
 	if (!rc)
 		rc = file_put(item, ".enc.sgn", buf_view(&out), 0644, e);
 	if (!rc && item->facts)
-		json_object_set_new(item->facts, "name", json_string(name));
+		json_object_set_new(item->facts, "name", json_chars(name));
 	buf_free(&out);
 	return rc;
 }
@@ -280,16 +280,13 @@ static error_t parse_decrypt(int key, char *arg, struct argp_state *state)
 static int put_inside(const struct file_item *item, const char *suffix, struct span plain,
 		      struct err *e)
 {
-	const size_t n = strlen(item->name), m = strlen(suffix);
 	struct file_item bare = *item;
 	char inside[FILE_NAME_ROOM];
+	const int rc = file_name_without(inside, item, suffix, e);
 
-	if (n <= m || strcmp(item->name + n - m, suffix) != 0)
-		return err_set(e, ERR_USAGE, "file-name", "the name does not end in %s", suffix);
-	snprintf(inside, sizeof(inside), "%.*s", (int)(n - m), item->name);
 	bare.name = inside;
 	/* It holds credentials. */
-	return file_put(&bare, "", plain, 0600, e);
+	return rc ? rc : file_put(&bare, "", plain, 0600, e);
 }
 
 static int open_one(struct buf *plain, const struct crypt_args *a, const struct file_item *item,

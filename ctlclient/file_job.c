@@ -104,6 +104,17 @@ int file_name_with(char out[FILE_NAME_ROOM], const struct file_item *item, const
 	return err_set(e, ERR_USAGE, "file-name", "the name of %s is too long", item->path);
 }
 
+int file_name_without(char out[FILE_NAME_ROOM], const struct file_item *item, const char *suffix,
+		      struct err *e)
+{
+	const size_t n = strlen(item->name), m = strlen(suffix);
+
+	if (n <= m || strcmp(item->name + n - m, suffix) != 0)
+		return err_set(e, ERR_USAGE, "file-name", "the name does not end in %s", suffix);
+	snprintf(out, FILE_NAME_ROOM, "%.*s", (int)(n - m), item->name);
+	return 0;
+}
+
 /* ---- writing ---- */
 
 /* Where it goes: below the output folder by its name, or into the file's own folder. */
@@ -144,7 +155,7 @@ int file_put(const struct file_item *item, const char *suffix, struct span data,
 	path = target(item, name);
 	rc = path ? file_batch_add(item->run->batch, path, data, mode, e) : err_nomem(e);
 	if (!rc && item->facts)
-		json_object_set_new(item->facts, "output", json_string(path));
+		json_object_set_new(item->facts, "output", json_chars(path));
 	free(path);
 	return rc;
 }

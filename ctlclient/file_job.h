@@ -73,4 +73,9 @@ void file_remove_after(const struct file_item *item);
 int file_name_with(char out[FILE_NAME_ROOM], const struct file_item *item, const char *suffix,
 		   struct err *e);
 
+/* What the item is called without the suffix ("x.sgn" is x inside); ERR_USAGE "file-name" if its
+ * name does not end in it. */
+int file_name_without(char out[FILE_NAME_ROOM], const struct file_item *item, const char *suffix,
+		      struct err *e);
+
 #endif

@@ -99,18 +99,6 @@ int file_verify(int argc, char **argv, void *ctx)
 
 /* ---- strip ---- */
 
-/* "x.sgn" is called x inside. */
-static int name_inside(char out[FILE_NAME_ROOM], const struct file_item *item, struct err *e)
-{
-	static const char suffix[] = ".sgn";
-	const size_t n = strlen(item->name), m = strlen(suffix);
-
-	if (n <= m || strcmp(item->name + n - m, suffix) != 0)
-		return err_set(e, ERR_USAGE, "file-name", "the name does not end in %s", suffix);
-	snprintf(out, FILE_NAME_ROOM, "%.*s", (int)(n - m), item->name);
-	return 0;
-}
-
 static int strip_one(void *arg, const struct file_item *item, struct err *e)
 {
 	const struct read_args *a = arg;
@@ -125,7 +113,7 @@ static int strip_one(void *arg, const struct file_item *item, struct err *e)
 		err_set(e, ERR_REFUSED, "sgn-parse", "the file is encrypted");
 		return err_hint(e, "\"ctlclient file decrypt\" opens it, with the phone's key");
 	}
-	rc = name_inside(inside, item, e);
+	rc = file_name_without(inside, item, ".sgn", e);
 	bare.name = inside;
 	return rc ? rc : file_put(&bare, "", s.payload, 0644, e);
 }

@@ -7,11 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *pin_name(enum token_user who)
-{
-	return who == TOKEN_SO ? "SO PIN" : "PIN";
-}
-
 /* ---- where it comes from ---- */
 
 static const char *uri_of_file(const char *source)
@@ -78,11 +73,6 @@ static int read_from(struct secret *pin, const struct pin_ask *ask, const char *
 
 /* ---- the present one ---- */
 
-static enum token_pin_state counter_of(const struct token_info *info, enum token_user who)
-{
-	return who == TOKEN_SO ? info->so_pin : info->pin;
-}
-
 static const char *counter_note(enum token_pin_state pin)
 {
 	switch (pin) {
@@ -105,27 +95,27 @@ int pin_read(struct secret *pin, const struct pin_ask *ask, struct err *e)
 	char *prompt = NULL;
 	int rc;
 
-	if (asprintf(&prompt, "%s of the token %s (serial %s)%s%s%s", pin_name(ask->who),
+	if (asprintf(&prompt, "%s of the token %s (serial %s)%s%s%s", token_pin_name(ask->who),
 		     info->label, info->serial, ask->why ? ", " : "", ask->why ? ask->why : "",
-		     counter_note(counter_of(info, ask->who))) < 0)
+		     counter_note(token_pin_counter(info, ask->who))) < 0)
 		return err_nomem(e);
-	rc = read_from(pin, ask, prompt, pin_name(ask->who), e);
+	rc = read_from(pin, ask, prompt, token_pin_name(ask->who), e);
 	free(prompt);
 	return rc;
 }
 
 void pin_warn_before(const struct token_info *info, enum token_user who)
 {
-	const enum token_pin_state counter = counter_of(info, who);
+	const enum token_pin_state counter = token_pin_counter(info, who);
 
 	if (counter == TOKEN_PIN_COUNT_LOW)
 		fprintf(stderr,
 			"warning: a wrong %s was given to the token %s before; a few more lock "
 			"it\n",
-			pin_name(who), info->label);
+			token_pin_name(who), info->label);
 	if (counter == TOKEN_PIN_FINAL_TRY)
 		fprintf(stderr, "warning: if this %s is wrong the token %s locks itself\n",
-			pin_name(who), info->label);
+			token_pin_name(who), info->label);
 	if (who == TOKEN_USER && info->pin_to_be_changed)
 		fprintf(stderr,
 			"warning: the token %s wants its PIN to be changed: \"ctlclient token "
@@ -159,7 +149,7 @@ static void put_prompt(struct buf *b, const struct pin_ask *ask)
 	struct buf length = {0};
 
 	pin_rules_length(&length, ask->info);
-	buf_printf(b, "New %s%s%s%s%s", pin_name(ask->who),
+	buf_printf(b, "New %s%s%s%s%s", token_pin_name(ask->who),
 		   *ask->info->label ? " of the token " : "", ask->info->label,
 		   length.len ? ", " : "", length.len ? buf_cstr(&length) : "");
 	buf_str(b, ask->who == TOKEN_SO ? " (unlocks the token and initialises it again)"
@@ -176,8 +166,8 @@ static void print_advice(const struct secret *pin, const struct pin_ask *ask)
 	rest = (char *)buf_cstr(&lines);
 	for (const char *line; rest && (line = strsep(&rest, "\n"));)
 		if (*line)
-			fprintf(stderr, "warning: the new %s is weak: %s\n", pin_name(ask->who),
-				line);
+			fprintf(stderr, "warning: the new %s is weak: %s\n",
+				token_pin_name(ask->who), line);
 	buf_free(&lines);
 }
 
@@ -188,12 +178,13 @@ int pin_read_new(struct secret *pin, const struct pin_ask *ask, const struct sec
 	int rc;
 
 	put_prompt(&prompt, ask);
-	rc = buf_cstr(&prompt) ? read_twice(pin, ask, buf_cstr(&prompt), pin_name(ask->who), e)
-			       : err_nomem(e);
+	rc = buf_cstr(&prompt)
+		     ? read_twice(pin, ask, buf_cstr(&prompt), token_pin_name(ask->who), e)
+		     : err_nomem(e);
 	buf_free(&prompt);
 	if (rc)
 		return rc;
-	rc = pin_rules_check(pin, old, ask->info, pin_name(ask->who), e);
+	rc = pin_rules_check(pin, old, ask->info, token_pin_name(ask->who), e);
 	if (rc)
 		secret_free(pin);
 	else

@@ -6,12 +6,12 @@
 
 /* ---- the counter of wrong PINs ---- */
 
-static const char *pin_name(enum token_user who)
+const char *token_pin_name(enum token_user who)
 {
 	return who == TOKEN_SO ? "SO PIN" : "PIN";
 }
 
-static enum token_pin_state counter_of(const struct token_info *info, enum token_user who)
+enum token_pin_state token_pin_counter(const struct token_info *info, enum token_user who)
 {
 	return who == TOKEN_SO ? info->so_pin : info->pin;
 }
@@ -48,7 +48,7 @@ static const char *puk_tool(const struct token_info *info)
 static int refuse_locked(const struct token_info *info, enum token_user who, struct err *e)
 {
 	err_set(e, ERR_TOKEN, "pin-locked", "the %s of the token %s (serial %s) is locked",
-		pin_name(who), info->label, info->serial);
+		token_pin_name(who), info->label, info->serial);
 	if (who == TOKEN_SO)
 		return err_hint(e, "no PIN opens it any more: only its maker's tool can reset the "
 				   "token, and everything on it is lost then");
@@ -68,16 +68,17 @@ static int refuse_final_try(const struct token_info *info, enum token_user who, 
 	err_set(e, ERR_TOKEN, "pin-final-try",
 		"the token %s (serial %s) locks itself if the next %s is wrong, so no PIN was "
 		"tried",
-		info->label, info->serial, pin_name(who));
-	return err_hint(e, "be sure of the %s, then repeat with --allow-final-try", pin_name(who));
+		info->label, info->serial, token_pin_name(who));
+	return err_hint(e, "be sure of the %s, then repeat with --allow-final-try",
+			token_pin_name(who));
 }
 
 int token_pin_allowed(const struct token_info *info, enum token_user who, bool allow_final_try,
 		      struct err *e)
 {
-	if (counter_of(info, who) == TOKEN_PIN_LOCKED)
+	if (token_pin_counter(info, who) == TOKEN_PIN_LOCKED)
 		return refuse_locked(info, who, e);
-	if (counter_of(info, who) == TOKEN_PIN_FINAL_TRY && !allow_final_try)
+	if (token_pin_counter(info, who) == TOKEN_PIN_FINAL_TRY && !allow_final_try)
 		return refuse_final_try(info, who, e);
 	return 0;
 }
@@ -100,17 +101,17 @@ int pin_refused(const struct token_info *info, enum token_user who, CK_RV rv, co
 	size_t n;
 
 	if (rv == CKR_PIN_LOCKED ||
-	    (rv == CKR_PIN_INCORRECT && counter_of(info, who) == TOKEN_PIN_LOCKED))
+	    (rv == CKR_PIN_INCORRECT && token_pin_counter(info, who) == TOKEN_PIN_LOCKED))
 		return refuse_locked(info, who, e);
 	rv_err(e, rv, "login", "cannot %s the token %s (serial %s)%s", doing, info->label,
 	       info->serial, who == TOKEN_SO ? " with the SO PIN" : "");
 	if (rv == CKR_PIN_INCORRECT) {
 		n = strlen(e->what);
 		snprintf(e->what + n, sizeof(e->what) - n, "%s",
-			 counter_text(counter_of(info, who)));
+			 counter_text(token_pin_counter(info, who)));
 		return err_hint(e,
 				"check the %s; it was tried once and is not tried again by itself",
-				pin_name(who));
+				token_pin_name(who));
 	}
 	if (who == TOKEN_SO && puk_tool(info) && !rv_is_loss(rv))
 		return err_hint(e, "such a card has a PUK and no SO PIN: %s", puk_tool(info));

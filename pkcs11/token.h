@@ -123,6 +123,10 @@ int token_signing_cert(X509 **out, struct token *t, struct err *e);
 /* Whose PIN: the user's signs, that of the security officer (SO, on cards also the PUK) unlocks. */
 enum token_user { TOKEN_USER, TOKEN_SO };
 
+/* "PIN" or "SO PIN"; and what its counter says in info. */
+const char *token_pin_name(enum token_user who);
+enum token_pin_state token_pin_counter(const struct token_info *info, enum token_user who);
+
 /* What the counter in info says of trying a PIN: 0, or ERR_TOKEN "pin-locked" or "pin-final-try"
  * (unless allow_final_try). */
 int token_pin_allowed(const struct token_info *info, enum token_user who, bool allow_final_try,
