@@ -1,6 +1,9 @@
 #include "ctlclient/test_result.h"
 
 #include "trustfile/cert.h"
+#include "trustfile/signature.h"
+
+enum { WEAKEST_BITS = 1024 };
 
 static void add(const char *list[TEST_REASONS_MAX], const char *reason)
 {
@@ -11,10 +14,16 @@ static void add(const char *list[TEST_REASONS_MAX], const char *reason)
 		}
 }
 
-/* Sizes the SIGNATUREMODULUS of a trust list has a code for: doc/formats.md. */
-static bool size_has_code(int bits)
+const char *test_unfit(const X509 *cert)
 {
-	return bits == 512 || bits == 1024 || bits == 2048 || bits == 4096;
+	const int bits = cert_rsa_bits(cert);
+	uint8_t code;
+
+	if (!bits)
+		return "the key is not an RSA key: trust lists are signed with RSA only";
+	if (!tf_modulus_code(&code, (size_t)(bits + 7) / 8))
+		return "the trust list format has no code for a key of this size";
+	return bits < WEAKEST_BITS ? "the key is too short" : NULL;
 }
 
 static bool is_over(const X509 *cert)
@@ -30,14 +39,9 @@ static bool is_to_come(const X509 *cert)
 void test_judge_cert(struct test_result *r)
 {
 	const X509 *cert = r->view.certs[0].cert;
-	const int bits = cert_rsa_bits(cert);
 
-	if (!bits)
-		add(r->problems, "the key is not an RSA key: trust lists are signed with RSA only");
-	else if (!size_has_code(bits))
-		add(r->problems, "the trust list format has no code for a key of this size");
-	else if (bits < 1024)
-		add(r->problems, "the key is too short");
+	if (test_unfit(cert))
+		add(r->problems, test_unfit(cert));
 	if (token_key_is_weak(cert))
 		add(r->notes, "the key is weak: use 2048 bits or more where the phones allow it");
 	if (is_over(cert))

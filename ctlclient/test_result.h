@@ -17,6 +17,9 @@ struct test_result {
 	const char *notes[TEST_REASONS_MAX];    /* it can, but */
 };
 
+/* The reason why lists cannot be signed with the certificate's key, or NULL. */
+const char *test_unfit(const X509 *cert);
+
 /* Adds the problems and notes that the certificate, or the key behind it, gives rise to. */
 void test_judge_cert(struct test_result *r);
 void test_judge_key(struct test_result *r);
