@@ -30,8 +30,8 @@ static int job_let_go(struct token *t, void *arg, struct err *e)
  * them, and a module that hangs cannot be asked. */
 static bool is_lost(struct desk_token *t, int rc, const struct err *e)
 {
-	static const char *const doubtful[] = {"sign",   "session",    "login",  "objects",
-					       "keygen", "mechanisms", "import", "slots"};
+	static const char *const doubtful[] = {"sign",   "session",    "token-login", "objects",
+					       "keygen", "mechanisms", "import",      "slots"};
 	bool present = true;
 	struct err ignored;
 

@@ -103,8 +103,9 @@ int pin_refused(const struct token_info *info, enum token_user who, CK_RV rv, co
 	if (rv == CKR_PIN_LOCKED ||
 	    (rv == CKR_PIN_INCORRECT && token_pin_counter(info, who) == TOKEN_PIN_LOCKED))
 		return refuse_locked(info, who, e);
-	rv_err(e, rv, "login", "cannot %s the token %s (serial %s)%s", doing, info->label,
-	       info->serial, who == TOKEN_SO ? " with the SO PIN" : "");
+	rv_err(e, rv, rv == CKR_FUNCTION_CANCELED ? "pin-cancelled" : "token-login",
+	       "cannot %s the token %s (serial %s)%s", doing, info->label, info->serial,
+	       who == TOKEN_SO ? " with the SO PIN" : "");
 	if (rv == CKR_PIN_INCORRECT) {
 		n = strlen(e->what);
 		snprintf(e->what + n, sizeof(e->what) - n, "%s",
