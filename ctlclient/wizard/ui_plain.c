@@ -306,6 +306,7 @@ static int choose(struct plain *ui, struct wiz_page *p, bool anew)
 static int plain_page(struct wiz_ui *base, struct wiz_page *p)
 {
 	struct plain *ui = (struct plain *)base;
+	bool list = true;
 	int end;
 
 	show(ui, p);
@@ -324,10 +325,10 @@ static int plain_page(struct wiz_ui *base, struct wiz_page *p)
 	do {
 		const size_t buttons = p->n_buttons, rows = p->n_rows;
 
-		end = choose(ui, p, !p->changed);
-		if (p->changed && buttons == p->n_buttons && rows == p->n_rows)
-			continue;
 		p->changed = false;
+		end = choose(ui, p, list);
+		/* News are told already; what can be chosen is the same. */
+		list = !p->changed || buttons != p->n_buttons || rows != p->n_rows;
 	} while (end == WIZ_STAYS);
 	return end;
 }
