@@ -70,7 +70,7 @@ static enum wiz_step send_failed(struct wizard *w, const struct err *e)
 {
 	if (e->kind == ERR_CONFLICT && strcmp(e->id, "client-limit") != 0)
 		return STEP_CONFLICT;
-	if (e->kind == ERR_FAILED)
+	if (e->kind == ERR_FAILED || w->kept_in)
 		return not_delivered(w, e);
 	return wizard_trouble(w, e, STEP_ENTRIES);
 }

@@ -74,7 +74,7 @@ void prompt_text(struct buf *b, const struct verdict *v, const struct sight *s)
 	}
 	switch (v->state) {
 	case PROMPT_NO_SERVICE:
-		buf_printf(b, _("No token is seen: %s.\nWhat helps: %s"), s->advice, s->remedy);
+		buf_printf(b, _("No token is seen: %s\nWhat helps: %s"), s->advice, s->remedy);
 		break;
 	case PROMPT_TROUBLE:
 		buf_printf(b,
