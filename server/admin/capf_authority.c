@@ -22,28 +22,39 @@ enum { YEARS = 5, DAYS = YEARS * 365, CERT_FILE_MAX = 256 * 1024, SIG_MAX = 512,
 
 /* ---- making one ---- */
 
-/* As the present certificate of CAPF is called, with a CN of its own. */
-static int name_of(X509_NAME **out, const struct store_cert *present, struct err *e)
+int capf_authority_subject(X509_NAME **out, const struct store_cert *present, const char *cn,
+			   struct err *e)
 {
-	char text[NAME_SIZE];
+	X509_NAME *name;
 	X509 *x;
-	uint8_t r[4];
 	int at;
 
 	if (cert_from_der(&x, present->der, e))
 		return (int)e->kind;
-	*out = X509_NAME_dup(X509_get_subject_name(x));
+	name = X509_NAME_dup(X509_get_subject_name(x));
 	X509_free(x);
-	if (!*out || RAND_bytes(r, sizeof(r)) != 1)
-		return err_openssl(e, ERR_FAILED, "certificate", "no name for the authority");
-	at = X509_NAME_get_index_by_NID(*out, NID_commonName, -1);
+	at = name ? X509_NAME_get_index_by_NID(name, NID_commonName, -1) : -1;
 	if (at >= 0)
-		X509_NAME_ENTRY_free(X509_NAME_delete_entry(*out, at));
-	snprintf(text, sizeof(text), "CAPF-%02x%02x%02x%02x", r[0], r[1], r[2], r[3]);
-	if (!X509_NAME_add_entry_by_NID(*out, NID_commonName, MBSTRING_UTF8, (unsigned char *)text,
-					-1, 0, 0))
-		return err_openssl(e, ERR_FAILED, "certificate", "no name for the authority");
+		X509_NAME_ENTRY_free(X509_NAME_delete_entry(name, at));
+	if (!name || !X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8,
+						 (const unsigned char *)cn, -1, 0, 0)) {
+		X509_NAME_free(name);
+		return err_openssl(e, ERR_FAILED, "certificate", "no certificate can name %s", cn);
+	}
+	*out = name;
 	return 0;
+}
+
+/* As the present certificate of CAPF is called, with a CN of its own. */
+static int name_of(X509_NAME **out, const struct store_cert *present, struct err *e)
+{
+	char text[NAME_SIZE];
+	uint8_t r[4];
+
+	if (RAND_bytes(r, sizeof(r)) != 1)
+		return err_openssl(e, ERR_FAILED, "certificate", "no random numbers");
+	snprintf(text, sizeof(text), "CAPF-%02x%02x%02x%02x", r[0], r[1], r[2], r[3]);
+	return capf_authority_subject(out, present, text, e);
 }
 
 static int make(X509 **cert, const char *key, const struct store_cert *present, struct err *e)
@@ -130,43 +141,62 @@ static int write_cert(const char *path, const X509 *cert, struct err *e)
 
 /* ---- what the cluster knows ---- */
 
-/* The one that issued before stays known: its certificates are good until they expire. */
-static int update_store(struct store *s, const struct store_node *self, const X509 *cert,
-			struct err *e)
+/* Puts certificates into a role. Those that had it stay known: what they issued is good until it
+ * expires. */
+static int update_store(struct store *s, const struct store_node *self, const char *role,
+			const struct buf *ders, size_t nders, struct err *e)
 {
-	struct store_cert *certs = calloc(self->ncerts + 1, sizeof(*certs));
+	struct store_cert *certs = calloc(self->ncerts + nders, sizeof(*certs));
 	struct store_node n = *self;
-	struct buf der = {0};
 	bool changed;
 	int rc;
 
 	if (!certs)
 		return err_nomem(e);
-	cert_der(&der, cert);
 	for (size_t i = 0; i < self->ncerts; i++) {
 		certs[i] = self->certs[i];
-		if (!strcmp(certs[i].role, STORE_ROLE_CAPF_ISSUER))
+		if (!strcmp(certs[i].role, role))
 			snprintf(certs[i].role, sizeof(certs[i].role), "capf-before");
 	}
 	n.certs = certs;
-	snprintf(certs[n.ncerts].role, sizeof(certs[0].role), "%s", STORE_ROLE_CAPF_ISSUER);
-	certs[n.ncerts++].der = buf_view(&der);
-	rc = der.bad ? err_nomem(e) : store_node_update(s, &n, &changed, e);
-	buf_free(&der);
+	for (size_t i = 0; i < nders; i++) {
+		snprintf(certs[n.ncerts].role, sizeof(certs[0].role), "%s", role);
+		certs[n.ncerts++].der = buf_view(&ders[i]);
+	}
+	rc = store_node_update(s, &n, &changed, e);
 	free(certs);
 	return rc;
 }
 
-static bool is_known(const struct store_node *self, const X509 *cert)
+int capf_authority_external(struct store *s, const struct buf *ders, size_t n, struct err *e)
+{
+	struct store_node self;
+	int rc = store_node_self(s, &self, e);
+
+	if (rc)
+		return rc;
+	if (!store_node_cert(&self, "capf"))
+		rc = err_set(e, ERR_FAILED, "role", "this node has no CAPF: the first node has it");
+	if (!rc)
+		rc = update_store(s, &self, STORE_ROLE_CAPF_EXTERNAL, ders, n, e);
+	store_node_free(&self);
+	return rc;
+}
+
+static int make_known(struct store *s, const struct store_node *self, const X509 *cert,
+		      struct err *e)
 {
 	const struct store_cert *c = store_node_cert(self, STORE_ROLE_CAPF_ISSUER);
 	struct buf der = {0};
-	bool same;
+	int rc = 0;
 
 	cert_der(&der, cert);
-	same = c && span_eq(c->der, buf_view(&der));
+	if (der.bad)
+		rc = err_nomem(e);
+	else if (!c || !span_eq(c->der, buf_view(&der)))
+		rc = update_store(s, self, STORE_ROLE_CAPF_ISSUER, &der, 1, e);
 	buf_free(&der);
-	return same;
+	return rc;
 }
 
 /* ---- all of it ---- */
@@ -184,8 +214,8 @@ static int put_in_place(const char *state, struct store *s, const struct store_n
 		rc = write_cert(path, cert, e);
 	if (beside)
 		(void)remove(beside);
-	if (!rc && !is_known(self, cert))
-		rc = update_store(s, self, cert, e);
+	if (!rc)
+		rc = make_known(s, self, cert, e);
 	if (!rc)
 		printf("made %s\n", path);
 	free(path);

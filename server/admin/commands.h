@@ -52,6 +52,7 @@ int cmd_capf_revoke(int argc, char **argv, void *ctx);
 int cmd_capf_crl(int argc, char **argv, void *ctx);
 int cmd_capf_trust(int argc, char **argv, void *ctx);
 int cmd_capf_authority(int argc, char **argv, void *ctx);
+int cmd_capf_csr(int argc, char **argv, void *ctx);
 int cmd_capf_user(int argc, char **argv, void *ctx);
 int cmd_phone_add(int argc, char **argv, void *ctx);
 int cmd_phone_set(int argc, char **argv, void *ctx);

@@ -130,6 +130,7 @@ static int cmd_capf(int argc, char **argv, void *ctx)
 		{"revoke", "SERIAL", "revoke a certificate", cmd_capf_revoke},
 		{"crl", "FILE", "write the list of revoked certificates", cmd_capf_crl},
 		{"authority", "", "make the certificate of a key on a token", cmd_capf_authority},
+		{"csr", "COMMAND ...", "certificates from a third-party authority", cmd_capf_csr},
 		{"trust", "COMMAND ...", "manufacturers whose MICs are believed", cmd_capf_trust},
 		{"user", "COMMAND ...", "instances of applications and users", cmd_capf_user},
 		{0},

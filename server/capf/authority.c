@@ -102,7 +102,7 @@ static int add(X509 ***list, size_t *n, X509 *x, struct err *e)
 static bool has_issued(const char *role)
 {
 	return !strcmp(role, "capf") || !strcmp(role, "capf-before") ||
-	       !strcmp(role, STORE_ROLE_CAPF_ISSUER);
+	       !strcmp(role, STORE_ROLE_CAPF_ISSUER) || !strcmp(role, STORE_ROLE_CAPF_EXTERNAL);
 }
 
 /* LSCs of an authority that was renewed are good until they expire. */
@@ -115,6 +115,7 @@ static int add_earlier(struct authority *a, struct store *s, struct err *e)
 	for (size_t i = 0; !rc && i < self.ncerts; i++) {
 		if (!has_issued(self.certs[i].role))
 			continue;
+		a->external |= !strcmp(self.certs[i].role, STORE_ROLE_CAPF_EXTERNAL);
 		rc = cert_from_der(&x, self.certs[i].der, e);
 		if (!rc)
 			rc = add(&a->own, &a->nown, x, e);

@@ -14,6 +14,7 @@ struct authority {
 	X509 *cert; /* that phones connect to, with its key */
 	EVP_PKEY *key;
 	struct signer *signer; /* borrowed: what issues; NULL: the same key does */
+	bool external;         /* another authority issues: keys are kept as requests */
 	struct issuer issuer;
 	/* Own certificates, this one and those before it, and the manufacturers'. */
 	X509 **own, **makers;

@@ -263,6 +263,16 @@ static int change_issue(struct store *s, void *arg, struct err *e)
 	return rc;
 }
 
+static int change_request(struct store *s, void *arg, struct err *e)
+{
+	struct job *j = arg;
+	const struct desk_call *call = j->call;
+
+	if (store_capf_request(s, call->c, call->c->number, call->session->public_key, j->now, e))
+		return (int)e->kind;
+	return change_note(s, j, e);
+}
+
 static int sign(struct job *j, struct err *e)
 {
 	const struct store_capf_case *c = j->call->c;
@@ -298,6 +308,12 @@ static void run_issue(struct job *j, struct store *s)
 		j->rc = store_capf_sent(s, j->call->c->number, j->spki, &j->der, &j->e);
 	if (j->rc || j->der.len)
 		return;
+	if (j->authority->external) {
+		keep_note(j, "its key waits for the third-party authority: \"ctladmin capf csr "
+			     "export\"");
+		j->change = change_request;
+		return;
+	}
 	j->change = change_issue;
 	j->rc = sign(j, &j->e);
 	if (j->rc == ERR_TOKEN) {

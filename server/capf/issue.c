@@ -279,6 +279,6 @@ void issue_serial(char *text, struct span der)
 	der_enter(&tbs, EXPLICIT_0);
 	n = der_positive(&tbs);
 	*text = '\0';
-	for (size_t i = 0; !tbs.bad && n.len <= ISSUE_SERIAL_LEN && i < n.len; i++)
+	for (size_t i = 0; !tbs.bad && n.len <= ISSUE_SERIAL_MAX && i < n.len; i++)
 		snprintf(text + 2 * i, 3, "%02x", n.data[i]);
 }

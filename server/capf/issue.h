@@ -14,7 +14,10 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
-enum { ISSUE_SERIAL_LEN = 16 };
+enum {
+	ISSUE_SERIAL_LEN = 16, /* of those made here */
+	ISSUE_SERIAL_MAX = 20, /* of any: RFC 5280 section 4.1.2.2 */
+};
 
 /* Signs a DigestInfo (RFC 8017 section 9.2) with an RSA key; sig has siglen bytes, the length of
  * its modulus. Called by several threads at once. */
@@ -59,8 +62,8 @@ struct issue {
 int issue_certificate(const struct issuer *i, const struct issue *what, struct buf *der,
 		      struct err *e);
 
-/* The serial number of a certificate that was made here, as lower-case hexadecimal digits without
- * leading zero bytes, in text (2 * ISSUE_SERIAL_LEN + 1 bytes at least); "" if it is none. */
+/* The serial number of a certificate as lower-case hexadecimal digits without
+ * leading zero bytes, in text (2 * ISSUE_SERIAL_MAX + 1 bytes at least); "" if it is none. */
 void issue_serial(char *text, struct span der);
 
 #endif

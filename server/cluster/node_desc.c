@@ -195,7 +195,8 @@ int node_desc_read(struct store_node *n, json_t *doc, struct err *e)
 	/* All nodes trust what CAPF has issued: no other node may bring a CAPF of its own. */
 	if (!rc && !n->first &&
 	    (store_node_cert(n, "capf") || store_node_cert(n, "capf-before") ||
-	     store_node_cert(n, STORE_ROLE_CAPF_ISSUER)))
+	     store_node_cert(n, STORE_ROLE_CAPF_ISSUER) ||
+	     store_node_cert(n, STORE_ROLE_CAPF_EXTERNAL)))
 		rc = refuse(e, "has a CAPF certificate, but only the publisher has CAPF");
 	if (rc)
 		store_node_free(n);

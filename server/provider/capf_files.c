@@ -92,7 +92,8 @@ static int want_if_capf(struct wanted *w, const struct store_cert *c, struct spa
 	if (!strcmp(c->role, "capf"))
 		*newest = c->der;
 	else if (strcmp(c->role, "capf-before") != 0 &&
-		 strcmp(c->role, STORE_ROLE_CAPF_ISSUER) != 0)
+		 strcmp(c->role, STORE_ROLE_CAPF_ISSUER) != 0 &&
+		 strcmp(c->role, STORE_ROLE_CAPF_EXTERNAL) != 0)
 		return 0;
 	return want_cert(w, c->der, e);
 }

@@ -18,6 +18,10 @@ int capf_string_set(struct store *s, const struct store_capf_case *c, struct spa
 int capf_string_get(struct store *s, const struct store_capf_case *c, struct buf *text,
 		    struct err *e);
 
+/* ERR_CONFLICT "capf-gone" unless the operation with that number is still pending. */
+int capf_check_pending(struct store *s, const struct store_capf_case *c, int64_t number,
+		       struct err *e);
+
 /* "there is no instance ..." */
 int capf_no_user(const char *name, struct err *e);
 

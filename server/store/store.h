@@ -95,6 +95,8 @@ int store_user_remove(struct store *s, const char *name, struct err *e);
 /* Roles of certificates of CAPF that phones do not connect to: the one that issues, if it is not
  * "capf" itself. */
 #define STORE_ROLE_CAPF_ISSUER "capf-issuer"
+/* A third-party authority that issues instead. */
+#define STORE_ROLE_CAPF_EXTERNAL "capf-external"
 
 struct store_cert {
 	char role[16];   /* "ccm+tftp", "capf", "provider", those of CAPF's issuers */

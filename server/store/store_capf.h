@@ -114,6 +114,7 @@ struct store_capf_issued {
 	uint8_t spki[STORE_CAPF_SPKI_LEN];
 	struct span der;
 	int64_t not_before, not_after, issued;
+	bool external; /* by another authority: not for our CRL */
 };
 
 /* Keeps a certificate before it is sent. ERR_CONFLICT "capf-gone" unless the operation with that
@@ -125,6 +126,24 @@ int store_capf_issue(struct store *s, const struct store_capf_case *c,
 /* The certificate that was sent for that number and key, if there is one. */
 int store_capf_sent(struct store *s, int64_t number, const uint8_t spki[STORE_CAPF_SPKI_LEN],
 		    struct buf *der, struct err *e);
+
+/* A public key for which a third-party authority is to make a certificate. */
+struct store_capf_request {
+	char device[STORE_CAPF_NAME_MAX];
+	int64_t number;
+	int64_t made;     /* seconds since 1970 */
+	bool ready;       /* the certificate is here: it is sent when the phone calls */
+	struct span spki; /* SubjectPublicKeyInfo */
+};
+
+/* Keeps a key of an operation, in the place of one that the phone showed before. ERR_CONFLICT
+ * "capf-gone" unless the operation with that number is still pending. */
+int store_capf_request(struct store *s, const struct store_capf_case *c, int64_t number,
+		       struct span spki, int64_t now, struct err *e);
+
+/* Called with each whose operation is pending, by name. Not 0 ends it. */
+typedef int store_capf_request_fn(const struct store_capf_request *r, void *arg, struct err *e);
+int store_capf_requests(struct store *s, store_capf_request_fn *fn, void *arg, struct err *e);
 
 /* What the phone has confirmed. */
 struct store_capf_done {

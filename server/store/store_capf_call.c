@@ -13,8 +13,8 @@ static int gone(const struct store_capf_case *c, struct err *e)
 }
 
 /* ERR_CONFLICT unless the operation with that number is pending. */
-static int check_pending(struct store *s, const struct store_capf_case *c, int64_t number,
-			 struct err *e)
+int capf_check_pending(struct store *s, const struct store_capf_case *c, int64_t number,
+		       struct err *e)
 {
 	struct query q;
 	bool pending;
@@ -186,7 +186,7 @@ int store_capf_note(struct store *s, const struct store_capf_case *c,
 		rc = write_note(s, c, n, wrong, not_before, e);
 	fails = n->failed ||
 		(n->no_key && limits->no_keys_max && c->no_keys + 1 > limits->no_keys_max);
-	if (!rc && fails && !check_pending(s, c, n->number, &ignored))
+	if (!rc && fails && !capf_check_pending(s, c, n->number, &ignored))
 		rc = fail(s, c, n, e);
 	return store_end(s, rc, e);
 }
@@ -213,7 +213,7 @@ static int add_issued(struct store *s, const struct store_capf_issued *i, struct
 
 	query_start(&q, s,
 		    "INSERT INTO capf_issued (serial, number, device, spki, der, not_before,"
-		    " not_after, issued) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+		    " not_after, issued, external) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	query_put_text(&q, i->serial);
 	query_put_int(&q, i->number);
 	query_put_text(&q, i->device);
@@ -222,6 +222,7 @@ static int add_issued(struct store *s, const struct store_capf_issued *i, struct
 	query_put_int(&q, i->not_before);
 	query_put_int(&q, i->not_after);
 	query_put_int(&q, i->issued);
+	query_put_int(&q, i->external);
 	return query_run(&q, "keep a certificate", e);
 }
 
@@ -232,7 +233,7 @@ int store_capf_issue(struct store *s, const struct store_capf_case *c,
 
 	if (store_begin(s, e))
 		return (int)e->kind;
-	rc = check_pending(s, c, i->number, e);
+	rc = capf_check_pending(s, c, i->number, e);
 	if (!rc)
 		rc = store_capf_sent(s, i->number, i->spki, instead, e);
 	if (!rc && !instead->len)
@@ -353,7 +354,7 @@ int store_capf_finish(struct store *s, const struct store_capf_case *c,
 
 	if (store_begin(s, e))
 		return (int)e->kind;
-	rc = check_pending(s, c, d->number, e);
+	rc = capf_check_pending(s, c, d->number, e);
 	if (!rc)
 		rc = finish(s, c, d, e);
 	if (!rc)

@@ -75,6 +75,7 @@ int store_capf_issued(struct store *s, const char *device, int64_t now, store_ca
 	} else {
 		query_start(&q, s,
 			    "SELECT " COLUMNS " FROM capf_issued WHERE state >= 3 AND not_after > ?"
+			    " AND NOT external"
 			    " ORDER BY rowid");
 		query_put_int(&q, now);
 	}

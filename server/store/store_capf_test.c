@@ -296,6 +296,12 @@ static void guessing(void **state)
 
 /* ---- certificates ---- */
 
+static int fail_row(const struct store_capf_row *r, void *arg, struct err *e)
+{
+	(void)arg;
+	return err_set(e, ERR_FAILED, "row", "%s", r->issued.serial);
+}
+
 static void issuing(void **state)
 {
 	struct fixture *f = *state;
@@ -332,6 +338,67 @@ static void issuing(void **state)
 	assert_int_equal(store_phone_get(f->s, PHONE, &p, &found, &f->e), 0);
 	assert_true(span_eq(buf_view(&p.lsc), span_of("aa03", 4)));
 	store_phone_free(&p);
+}
+
+static int note_request(const struct store_capf_request *r, void *arg, struct err *e)
+{
+	char *text = arg;
+
+	(void)e;
+	snprintf(text + strlen(text), 256 - strlen(text), "%s %.*s %lld%s;", r->device,
+		 (int)r->spki.len, (const char *)r->spki.data, (long long)r->made,
+		 r->ready ? " ready" : "");
+	return 0;
+}
+
+static void requests_are(struct fixture *f, const char *expected)
+{
+	char text[256] = "";
+
+	assert_int_equal(store_capf_requests(f->s, note_request, text, &f->e), 0);
+	assert_string_equal(text, expected);
+}
+
+static int request(struct fixture *f, const struct store_capf_case *c, const char *key, int64_t now)
+{
+	return store_capf_request(f->s, c, c->number, span_of(key, strlen(key)), now, &f->e);
+}
+
+/* Keys for a third-party authority: one for an operation, as long as that is pending. */
+static void requests(void **state)
+{
+	struct fixture *f = *state;
+	struct store_capf_issued i;
+	struct buf instead = {0};
+	struct store_capf_case c;
+	char none[64] = "";
+
+	assert_int_equal(order(f, PHONE, STORE_CAPF_INSTALL, "123456"), 0);
+	c = get(f, PHONE);
+	requests_are(f, "");
+	assert_int_equal(request(f, &c, "one", NOW), 0);
+	assert_int_equal(request(f, &c, "one", NOW + 1), 0);
+	requests_are(f, PHONE " one 1000000;");
+	assert_int_equal(request(f, &c, "two", NOW + 2), 0);
+	requests_are(f, PHONE " two 1000002;");
+
+	i = cert(&c, "cc01", 2);
+	i.external = true;
+	i.issued = NOW + 3;
+	i.der = span_of("cc01", 4);
+	assert_int_equal(store_capf_issue(f->s, &c, &i, &instead, &f->e), 0);
+	requests_are(f, PHONE " two 1000002 ready;");
+	assert_int_equal(finish(f, &c, "cc01"), 0);
+	requests_are(f, "");
+	assert_int_equal(request(f, &c, "three", NOW), ERR_CONFLICT);
+
+	/* Whoever issued it revokes it in a CRL. */
+	assert_int_equal(store_capf_revoke(f->s, "cc01", 1, NOW, &f->e), 0);
+	assert_false(usable(f, "cc01"));
+	assert_int_equal(store_capf_issued(f->s, NULL, NOW, fail_row, none, &f->e), 0);
+
+	assert_int_equal(order(f, PHONE, STORE_CAPF_INSTALL, "123457"), 0);
+	requests_are(f, "");
 }
 
 /* A new operation takes over; what the old one left behind counts no more. */
@@ -534,6 +601,7 @@ int main(void)
 		T(strings_that_two_phones_have),
 		T(guessing),
 		T(issuing),
+		T(requests),
 		T(replaced_operations),
 		T(upgrade_delete_revoke),
 		T(keys_that_cannot_be_made),

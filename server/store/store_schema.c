@@ -273,6 +273,13 @@ static const char *const migrations[] = {
 	" ip TEXT NOT NULL,"
 	" der BLOB NOT NULL CHECK (length(der) > 0)) STRICT;" REVISE("INSERT", "tftp_servers")
 		REVISE("UPDATE", "tftp_servers") REVISE("DELETE", "tftp_servers"),
+
+	/* CAPF, a third-party authority: keys that wait for a certificate of it, by operation. */
+	"ALTER TABLE capf_issued ADD COLUMN external INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE capf_requests ("
+	" number INTEGER PRIMARY KEY,"
+	" spki BLOB NOT NULL,"
+	" made INTEGER NOT NULL) STRICT;",
 };
 #undef REVISE
 
