@@ -114,58 +114,22 @@ static int put_inner_digest(struct buf *b, enum tl_digest digest, struct span pl
 	return rc;
 }
 
-/* The signer never hands out what it could not read back, as far as that goes without the phone's
- * key. */
-static int check(struct span file, const struct enc_plan *plan, struct err *e)
-{
-	struct sgn s;
-	int rc = sgn_parse(&s, file, plan->manual_key ? TF_ENC_MANUAL : TF_ENC, e);
-
-	if (!rc && !plan->sgn.checked)
-		rc = sgn_verify_with(&s, plan->sgn.signer, plan->sgn.filename, e);
-	return rc ? err_wrap(e, "the new file fails its own check") : 0;
-}
-
-static int seal(struct buf *out, const struct enc_plan *plan, struct span behind, struct span body,
-		tl_sign_fn *sign, void *arg, struct err *e)
-{
-	const size_t start = out->len;
-	struct tf_words words = {0};
-	const struct tf_seal s = {
-		.version = TF_VERSION_ENC,
-		.signer = plan->sgn.signer,
-		.words = &words,
-		.digest = plan->sgn.digest,
-		.filename = plan->sgn.filename,
-		.timestamp = plan->sgn.timestamp,
-		.behind = behind,
-		.body = body,
-	};
-	int rc = sgn_words(&words, &plan->sgn, e);
-
-	if (!rc)
-		rc = tf_seal(out, &s, sign, arg, e);
-	tf_words_free(&words);
-	if (rc)
-		return rc;
-	rc = check(span_of(out->data + start, out->len - start), plan, e);
-	if (rc)
-		out->len = start;
-	return rc;
-}
-
 int enc_build_fixed(struct buf *out, const struct enc_plan *plan, const struct enc_fixed *fixed,
 		    struct span plain, tl_sign_fn *sign, void *arg, struct err *e)
 {
 	struct buf behind = {0}, body = {0};
+	struct sgn_rest rest = {.kind = plan->manual_key ? TF_ENC_MANUAL : TF_ENC};
 	int rc = encrypt_body(&body, fixed, plain, e);
 
 	if (!rc)
 		rc = put_encryption_info(&behind, fixed, plain, e);
 	if (!rc)
 		rc = put_inner_digest(&behind, plan->sgn.digest, plain, e);
-	if (!rc)
-		rc = seal(out, plan, buf_view(&behind), buf_view(&body), sign, arg, e);
+	if (!rc) {
+		rest.behind = buf_view(&behind);
+		rest.body = buf_view(&body);
+		rc = sgn_seal(out, &plan->sgn, &rest, sign, arg, e);
+	}
 	buf_free(&behind);
 	buf_free(&body);
 	return rc;

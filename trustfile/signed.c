@@ -13,7 +13,8 @@ static bool may_sign_files(const struct tl_record *r)
 	return r->role == TL_TFTP || r->role == TL_CCM_TFTP;
 }
 
-int sgn_words(struct tf_words *w, const struct sgn_plan *plan, struct err *e)
+/* The words by which the header names its signer: of the record in plan->list, if there is one. */
+static int words_of(struct tf_words *w, const struct sgn_plan *plan, struct err *e)
 {
 	for (size_t i = 0; plan->list && i < plan->list->n; i++) {
 		const struct tl_record *r = &plan->list->records[i];
@@ -28,29 +29,32 @@ int sgn_words(struct tf_words *w, const struct sgn_plan *plan, struct err *e)
 	return tf_words_of(w, plan->signer, e);
 }
 
-static int check(struct span file, const struct sgn_plan *plan, struct err *e)
+/* The signer never hands out what it could not read back, as far as that goes without the key of a
+ * phone. */
+static int check(struct span file, const struct sgn_plan *plan, enum tf_kind kind, struct err *e)
 {
 	struct sgn s;
-	int rc = sgn_parse(&s, file, TF_SGN, e);
+	int rc = sgn_parse(&s, file, kind, e);
 
 	if (!rc && !plan->checked)
 		rc = sgn_verify_with(&s, plan->signer, plan->filename, e);
 	return rc ? err_wrap(e, "the new file fails its own check") : 0;
 }
 
-int sgn_build(struct buf *out, const struct sgn_plan *plan, struct span payload, tl_sign_fn *sign,
-	      void *arg, struct err *e)
+int sgn_seal(struct buf *out, const struct sgn_plan *plan, const struct sgn_rest *rest,
+	     tl_sign_fn *sign, void *arg, struct err *e)
 {
 	const size_t start = out->len;
 	struct tf_words words = {0};
 	const struct tf_seal seal = {
-		.version = TF_VERSION_SGN,
+		.version = rest->kind == TF_SGN ? TF_VERSION_SGN : TF_VERSION_ENC,
 		.signer = plan->signer,
 		.words = &words,
 		.digest = plan->digest,
 		.filename = plan->filename,
 		.timestamp = plan->timestamp,
-		.body = payload,
+		.behind = rest->behind,
+		.body = rest->body,
 	};
 	int rc;
 
@@ -58,16 +62,24 @@ int sgn_build(struct buf *out, const struct sgn_plan *plan, struct span payload,
 		return err_set(e, ERR_REFUSED, "sgn-filename",
 			       "\"%s\" is no name of a file below the server's root",
 			       plan->filename);
-	rc = sgn_words(&words, plan, e);
+	rc = words_of(&words, plan, e);
 	if (!rc)
 		rc = tf_seal(out, &seal, sign, arg, e);
 	tf_words_free(&words);
 	if (rc)
 		return rc;
-	rc = check(span_of(out->data + start, out->len - start), plan, e);
+	rc = check(span_of(out->data + start, out->len - start), plan, rest->kind, e);
 	if (rc)
 		out->len = start;
 	return rc;
+}
+
+int sgn_build(struct buf *out, const struct sgn_plan *plan, struct span payload, tl_sign_fn *sign,
+	      void *arg, struct err *e)
+{
+	const struct sgn_rest rest = {.kind = TF_SGN, .body = payload};
+
+	return sgn_seal(out, plan, &rest, sign, arg, e);
 }
 
 /* ---- read ---- */

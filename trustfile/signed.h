@@ -28,9 +28,16 @@ struct sgn_plan {
 int sgn_build(struct buf *out, const struct sgn_plan *plan, struct span payload, tl_sign_fn *sign,
 	      void *arg, struct err *e);
 
-/* The words by which the header of a file names its signer: of the record in plan->list, if there
- * is one, else of the certificate. ERR_REFUSED "certificate-name". */
-int sgn_words(struct tf_words *w, const struct sgn_plan *plan, struct err *e);
+/* The part of a file that is not the same in all kinds. */
+struct sgn_rest {
+	enum tf_kind kind;  /* TF_SGN, TF_ENC or TF_ENC_MANUAL */
+	struct span behind; /* TLVs behind TIMESTAMP */
+	struct span body;   /* what follows the header */
+};
+
+/* What sgn_build() and enc_build() share: signs, and checks the result in the same way. */
+int sgn_seal(struct buf *out, const struct sgn_plan *plan, const struct sgn_rest *rest,
+	     tl_sign_fn *sign, void *arg, struct err *e);
 
 /* A file taken apart; it borrows the file. */
 struct sgn {

@@ -40,6 +40,9 @@ int phone_check_string(struct span text, struct err *e);
  * waiting with for CAPF. */
 int phone_check_string_free(struct store *s, int64_t id, struct err *e);
 
+/* As store_phone_get(), but ERR_FAILED "no-phone" if there is none. */
+int phone_need(struct store *s, const char *name, struct store_phone *p, struct err *e);
+
 /* "there is no phone ..." */
 int phone_refuse_unknown(const char *name, struct err *e);
 

@@ -132,6 +132,14 @@ int store_phone_get(struct store *s, const char *name, struct store_phone *p, bo
 	return rc;
 }
 
+int phone_need(struct store *s, const char *name, struct store_phone *p, struct err *e)
+{
+	bool found;
+	const int rc = store_phone_get(s, name, p, &found, e);
+
+	return rc || found ? rc : phone_refuse_unknown(name, e);
+}
+
 /* ---- finding ---- */
 
 enum { PATTERN_MAX = 3 * STORE_TEXT_MAX };

@@ -197,14 +197,6 @@ int store_phone_add(struct store *s, struct store_phone *p, struct err *e)
 	return store_end(s, rc, e);
 }
 
-static int find(struct store *s, const char *name, struct store_phone *p, struct err *e)
-{
-	bool found;
-	const int rc = store_phone_get(s, name, p, &found, e);
-
-	return rc || found ? rc : phone_refuse_unknown(name, e);
-}
-
 /* Another name is another device. */
 static int forget_device(struct store *s, const struct store_phone *old, struct err *e)
 {
@@ -246,7 +238,7 @@ int store_phone_put(struct store *s, const char *name, struct store_phone *p, in
 
 	if (store_begin(s, e))
 		return (int)e->kind;
-	rc = find(s, name, &old, e);
+	rc = phone_need(s, name, &old, e);
 	if (!rc)
 		rc = phone_check_version(expected, old.version, old.name, e);
 	if (!rc)
@@ -275,7 +267,7 @@ int store_phone_remove(struct store *s, const char *name, int64_t expected, stru
 
 	if (store_begin(s, e))
 		return (int)e->kind;
-	rc = find(s, name, &p, e);
+	rc = phone_need(s, name, &p, e);
 	if (!rc)
 		rc = phone_check_version(expected, p.version, p.name, e);
 	if (!rc) {

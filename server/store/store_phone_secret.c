@@ -12,14 +12,6 @@
 
 static const char action[] = "phone";
 
-static int find(struct store *s, const char *name, struct store_phone *p, struct err *e)
-{
-	bool found;
-	const int rc = store_phone_get(s, name, p, &found, e);
-
-	return rc || found ? rc : phone_refuse_unknown(name, e);
-}
-
 /* The phone has another version from now on. */
 static int touch(struct store *s, const struct store_phone *p, struct err *e)
 {
@@ -75,7 +67,7 @@ int store_phone_cert_set(struct store *s, const char *name, enum store_phone_cer
 			       "the certificate has more than %d bytes", STORE_PHONE_CERT_MAX);
 	if (store_begin(s, e))
 		return (int)e->kind;
-	rc = find(s, name, &p, e);
+	rc = phone_need(s, name, &p, e);
 	if (!rc)
 		rc = write_cert(s, &p, which, der, e);
 	if (!rc)
@@ -225,7 +217,7 @@ int store_phone_secret_set(struct store *s, const char *name, enum store_phone_s
 
 	if (store_begin(s, e))
 		return (int)e->kind;
-	rc = find(s, name, &p, e);
+	rc = phone_need(s, name, &p, e);
 	if (!rc)
 		rc = write_secret(s, &p, which, value, e);
 	if (!rc)
