@@ -433,6 +433,8 @@ static void conf_refuses_mistakes(void **state)
 		"capf { key-retries = -1 }\n",
 		"capf { attempts = 1001 }\n",
 		"capf { expires = 0 }\n",
+		"capf { patience = 0 }\n",
+		"capf { patience = 3601 }\n",
 	};
 	struct conf c;
 	struct err e;

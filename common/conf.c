@@ -86,6 +86,7 @@ static int fill_capf(struct conf_capf *c, cfg_t *cfg, struct err *e)
 	    fill_number(&c->validity, cfg, "validity", 1, CONF_CAPF_VALIDITY_MAX, e) ||
 	    fill_number(&c->key_retries, cfg, "key-retries", 0, CONF_CAPF_TRIES_MAX, e) ||
 	    fill_number(&c->attempts, cfg, "attempts", 0, CONF_CAPF_TRIES_MAX, e) ||
+	    fill_number(&c->patience, cfg, "patience", 1, CONF_CAPF_PATIENCE_MAX, e) ||
 	    fill_number(&c->expires, cfg, "expires", 1, CONF_CAPF_EXPIRES_MAX, e) ||
 	    fill_text(&c->key, cfg_getstr(cfg, "key"), e) ||
 	    fill_text(&c->user, cfg_getstr(cfg, "user"), e))
@@ -205,6 +206,7 @@ static cfg_t *init_with(cfg_opt_t *provider, cfg_opt_t *tftp)
 		CFG_INT("validity", CONF_CAPF_VALIDITY, CFGF_NONE),
 		CFG_INT("key-retries", CONF_CAPF_KEY_RETRIES, CFGF_NONE),
 		CFG_INT("attempts", CONF_CAPF_ATTEMPTS, CFGF_NONE),
+		CFG_INT("patience", CONF_CAPF_PATIENCE, CFGF_NONE),
 		CFG_INT("expires", CONF_CAPF_EXPIRES, CFGF_NONE),
 		CFG_BOOL("legacy-tls", cfg_false, CFGF_NONE),
 		CFG_BOOL("expired-mic", cfg_false, CFGF_NONE),

@@ -30,6 +30,8 @@ enum {
 	CONF_CAPF_KEY_RETRIES = 3,
 	CONF_CAPF_ATTEMPTS = 10,
 	CONF_CAPF_EXPIRES = 10,
+	CONF_CAPF_PATIENCE = 60,
+	CONF_CAPF_PATIENCE_MAX = 3600,
 	CONF_CAPF_EXPIRES_MAX = 3560,
 	CONF_CAPF_TRIES_MAX = 1000, /* key-retries, attempts */
 };
@@ -48,6 +50,7 @@ struct conf_capf {
 	unsigned validity;    /* days that an LSC is good for */
 	unsigned key_retries; /* of a phone that cannot make its key */
 	unsigned attempts;    /* wrong authentication strings for an operation; 0: no limit */
+	unsigned patience;    /* seconds in which a caller has to say who it is */
 	unsigned expires;     /* days that an operation has, unless told */
 	bool legacy_tls;      /* let phones in that know TLS 1.0 only */
 	bool expired_mic;     /* an expired MIC will do as a proof */

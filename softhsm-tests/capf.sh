@@ -336,6 +336,28 @@ itself() {
 eventually 20 "CAPF issues itself" itself
 issued_by_token $L
 
+# ---- peers that never speak, and some that say a byte a second
+
+stop 1 ctlcapfd
+sed "/^capf {/a\\  patience = 8" "$work/file.conf" >"$conf"
+start 1 ctlcapfd
+port=$(sed -n '/^capf {/,/^}/s/.*listen = ".*:\([0-9]*\)"/\1/p' "$conf")
+mkfifo "$work/hold"
+https_load hold "$port" 2000 <"$work/hold" >"$work/held" 2>&1 &
+holder=$!
+exec 7>"$work/hold"
+until_said 'open 2000' "$work/held"
+https_load drip "$port" 20 >"$work/dripped" 2>&1 &
+dripper=$!
+S=SEP000000003001
+phone $S string install rsa:1024 9999
+enroll 0 $S --auth-string 9999
+wait "$dripper" || fail "dripping: $(cat "$work/dripped")"
+grep -q 'closed 20$' "$work/dripped" || fail "who drips is served for long: $(cat "$work/dripped")"
+exec 7>&-
+wait "$holder" || true
+grep -q 'closed 2000$' "$work/held" || fail "who never speaks is served for long: $(tail -1 "$work/held")"
+
 # ---- key and folder of the authority
 
 cp "$work/file.conf" "$conf"

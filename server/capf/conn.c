@@ -60,6 +60,12 @@ static void set_deadline(struct conn *c, unsigned seconds)
 	event_add(c->deadline, &tv);
 }
 
+/* From the last message on, however many bytes of the next one have come. */
+static unsigned limit_s(const struct conn *c)
+{
+	return c->session.step == SESSION_AUTH ? c->lane->patience_s : session_limit_s(&c->session);
+}
+
 static void set_working(struct conn *c)
 {
 	if (!c->silent)
@@ -103,7 +109,7 @@ static void go_on(struct conn *c)
 	switch (c->session.want) {
 	case SESSION_BYTES:
 		c->state = CONN_SESSION;
-		set_deadline(c, session_limit_s(&c->session));
+		set_deadline(c, limit_s(c));
 		bufferevent_enable(c->bev, EV_READ);
 		/* It may have come already. */
 		take_what_came(c);
@@ -159,7 +165,7 @@ static void take_what_came(struct conn *c)
 		session_take(&c->session, span_of(v.iov_base, v.iov_len), &used);
 		evbuffer_drain(in, used);
 		if (c->session.progress != progress || c->session.step != before)
-			set_deadline(c, session_limit_s(&c->session));
+			set_deadline(c, limit_s(c));
 	}
 	if (c->session.want == SESSION_BYTES)
 		return;
@@ -255,8 +261,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	log_limited(&c->lane->log, LOG_LEVEL_INFO, "%s (%s): no answer within %u seconds",
-		    *c->session.device ? c->session.device : "a phone", c->peer,
-		    session_limit_s(&c->session));
+		    *c->session.device ? c->session.device : "a phone", c->peer, limit_s(c));
 	lose(c);
 }
 
@@ -324,7 +329,7 @@ void conn_open(struct lane *lane, int fd, const char *peer)
 	atomic_fetch_add(lane->nconns, 1);
 	bufferevent_setcb(c->bev, on_read, on_write, on_event, c);
 	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
-	set_deadline(c, HANDSHAKE_S);
+	set_deadline(c, lane->patience_s < HANDSHAKE_S ? lane->patience_s : HANDSHAKE_S);
 }
 
 static void stop_list(struct conn_list *list)

@@ -22,6 +22,7 @@ struct lane {
 	struct desk *desk;
 	atomic_size_t *nconns; /* of all lanes together */
 	size_t connections_max;
+	unsigned patience_s;           /* to say who it is */
 	atomic_uint_fast32_t *next_id; /* of a session */
 	struct log_limit log;
 	struct conn_list silent;  /* nobody has said who it is; the oldest first */

@@ -60,6 +60,7 @@ static int lane_open(struct lane *lane, struct lanes *l, struct err *e)
 		.nconns = &l->nconns,
 		.next_id = &l->next_id,
 		.connections_max = l->opts.connections_max,
+		.patience_s = l->opts.patience_s,
 		.log = {.log = l->opts.log, .per_second = LOG_PER_SECOND},
 	};
 	TAILQ_INIT(&lane->silent);

@@ -18,6 +18,7 @@ struct lanes_opts {
 	SSL_CTX *tls;           /* borrowed */
 	struct desk *desk;      /* borrowed */
 	size_t connections_max; /* in all */
+	unsigned patience_s;    /* in which a phone has to say who it is */
 	const struct log *log;
 };
 

@@ -243,6 +243,7 @@ static int open_lanes(struct service *s, struct err *e)
 					.tls = s->tls,
 					.desk = &s->desk,
 					.connections_max = s->capf.connections,
+					.patience_s = s->capf.patience,
 					.log = s->log};
 
 	return lanes_start(&s->lanes, &opts, e);
