@@ -6,6 +6,7 @@
 #include "server/device/words.h"
 #include "server/net/http_head.h"
 #include "server/provider/api_change.h"
+#include "server/provider/auth_string.h"
 #include "server/provider/capf_explain.h"
 #include "server/provider/capf_report.h"
 #include "server/provider/json_take.h"
@@ -17,7 +18,6 @@
 
 #include <openssl/crypto.h>
 #include <openssl/pem.h>
-#include <openssl/rand.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +25,6 @@
 #include <time.h>
 
 enum {
-	STRING_DIGITS = 8, /* of an authentication string that is made here */
-	STRING_TRIES = 20, /* until one is found that nobody else waits with */
 	DAY_S = 24 * 60 * 60,
 	CRL_MAX = 16 << 20,
 };
@@ -230,30 +228,15 @@ int capf_get(struct call *c, struct store *s, struct err *e)
 
 /* ---- setting ---- */
 
-/* Every digit as likely as any other. */
-static int make_string(char text[STRING_DIGITS + 1], struct err *e)
-{
-	for (size_t i = 0; i < STRING_DIGITS;) {
-		uint8_t r;
-
-		if (RAND_bytes(&r, 1) != 1)
-			return err_openssl(e, ERR_FAILED, "auth-string", "no random numbers");
-		if (r < 250)
-			text[i++] = (char)('0' + r % 10);
-	}
-	text[STRING_DIGITS] = '\0';
-	return 0;
-}
-
 static int set_generated(struct store *s, const char *name, struct store_capf_order *o,
-			 char text[STRING_DIGITS + 1], struct err *e)
+			 char text[AUTH_STRING_DIGITS + 1], struct err *e)
 {
-	struct span string = span_of(text, STRING_DIGITS);
+	struct span string = span_of(text, AUTH_STRING_DIGITS);
 	int rc = ERR_CONFLICT;
 
 	o->string = &string;
-	for (int i = 0; rc && i < STRING_TRIES; i++) {
-		rc = make_string(text, e);
+	for (int i = 0; rc && i < AUTH_STRING_TRIES; i++) {
+		rc = auth_string_make(text, e);
 		if (!rc)
 			rc = store_capf_set(s, name, o, e);
 		if (rc && strcmp(e->id, "auth-string-taken") != 0)
@@ -327,7 +310,7 @@ static int take_wish(struct wish *w, const json_t *doc, const struct conf_capf *
 
 int capf_put(struct call *c, struct store *s, struct err *e)
 {
-	char name[STORE_CAPF_NAME_MAX], text[STRING_DIGITS + 1] = "";
+	char name[STORE_CAPF_NAME_MAX], text[AUTH_STRING_DIGITS + 1] = "";
 	json_t *doc = NULL;
 	struct wish w;
 	int rc = change_begin(c, s, &doc, NULL, e);

@@ -3,6 +3,7 @@
 #include "common/hex.h"
 #include "common/secret.h"
 #include "server/device/words.h"
+#include "server/provider/auth_string.h"
 #include "trustfile/cert.h"
 
 #include <openssl/crypto.h>
@@ -12,8 +13,6 @@
 #include <string.h>
 
 enum {
-	STRING_DIGITS = 8, /* of an authentication string that is made here */
-	STRING_TRIES = 20, /* until one is found that nobody else waits with */
 	NAME_TRIES = 100,
 };
 
@@ -166,37 +165,20 @@ static int set_key(struct store *s, const struct store_phone *p, const char *tex
 	return rc;
 }
 
-static int make_string(char text[STRING_DIGITS + 1], struct err *e)
-{
-	size_t n = 0;
-	uint8_t r;
-
-	while (n < STRING_DIGITS) {
-		if (RAND_priv_bytes(&r, 1) != 1)
-			return err_openssl(e, ERR_FAILED, "auth-string",
-					   "cannot make an authentication string");
-		/* 250 is the last multiple of ten: no digit is likelier than another. */
-		if (r < 250)
-			text[n++] = (char)('0' + r % 10);
-	}
-	text[n] = '\0';
-	return 0;
-}
-
 static int set_string(struct store *s, const struct store_phone *p, const char *text, struct err *e)
 {
-	char made[STRING_DIGITS + 1];
+	char made[AUTH_STRING_DIGITS + 1];
 	struct err why;
 	int rc = 0;
 
 	if (!text || strcmp(text, "generate") != 0)
 		return store_phone_secret_set(s, p->name, STORE_SECRET_AUTH_STRING,
 					      span_of(text, text ? strlen(text) : 0), e);
-	for (int i = 0; i < STRING_TRIES; i++) {
-		rc = make_string(made, &why);
+	for (int i = 0; i < AUTH_STRING_TRIES; i++) {
+		rc = auth_string_make(made, &why);
 		if (!rc)
 			rc = store_phone_secret_set(s, p->name, STORE_SECRET_AUTH_STRING,
-						    span_of(made, STRING_DIGITS), &why);
+						    span_of(made, AUTH_STRING_DIGITS), &why);
 		if (!rc || strcmp(why.id, "auth-string-taken") != 0)
 			break;
 	}
