@@ -73,6 +73,19 @@ void cert_der(struct buf *b, const X509 *x)
 	b->len += (size_t)len;
 }
 
+void cert_pem(struct buf *b, const X509 *x)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *text;
+	const long n = bio && PEM_write_bio_X509(bio, x) ? BIO_get_mem_data(bio, &text) : 0;
+
+	if (n > 0)
+		buf_put(b, text, (size_t)n);
+	else
+		b->bad = true;
+	BIO_free(bio);
+}
+
 static int name_part(struct buf *b, const char *key, const ASN1_STRING *value, struct err *e)
 {
 	unsigned char *text = NULL;

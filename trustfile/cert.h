@@ -21,6 +21,9 @@ int cert_from_file_bytes(X509 **out, struct span content, struct err *e);
 /* Appends the complete DER encoding. */
 void cert_der(struct buf *b, const X509 *x);
 
+/* Appends it in PEM form (RFC 7468), or sets b->bad. */
+void cert_pem(struct buf *b, const X509 *x);
+
 /* Appends a name in server form, "CN=..;OU=..;O=..;L=..;ST=..;C=..", each occurrence of the six
  * types a part of its own, other types left out, values as UTF-8 without quotes or escapes, no
  * NUL at the end. ERR_REFUSED "certificate-name" if a value holds a NUL or is not text. */

@@ -1,5 +1,7 @@
 #include "server/admin/make_cert.h"
 
+#include "trustfile/cert.h"
+
 #include <arpa/inet.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
@@ -199,7 +201,6 @@ int make_cert_key_pem(struct buf *b, const EVP_PKEY *key, struct err *e)
 
 int make_cert_pem(struct buf *b, const X509 *cert, struct err *e)
 {
-	BIO *bio = BIO_new(BIO_s_mem());
-
-	return take_bio(b, bio, bio && PEM_write_bio_X509(bio, cert), e);
+	cert_pem(b, cert);
+	return b->bad ? failed(e, "PEM") : 0;
 }

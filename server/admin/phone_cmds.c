@@ -7,7 +7,6 @@
 #include "server/device/words.h"
 #include "trustfile/cert.h"
 
-#include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,25 +80,23 @@ static int secret(struct remote *r, struct err *e)
 
 static int pem_json(json_t **out, const char *path, struct err *e)
 {
-	BIO *bio = BIO_new(BIO_s_mem());
-	struct buf file = {0};
+	struct buf file = {0}, pem = {0};
 	X509 *cert = NULL;
-	char *text;
-	long n;
 	int rc = file_read(path, CERT_FILE_MAX, &file, e);
 
 	*out = NULL;
 	if (!rc)
 		rc = cert_from_file_bytes(&cert, buf_view(&file), e);
-	if (rc)
+	if (rc) {
 		err_wrap(e, "%s", path);
-	else if (bio && PEM_write_bio_X509(bio, cert) && (n = BIO_get_mem_data(bio, &text)) > 0)
-		*out = json_stringn(text, (size_t)n);
-	if (!rc && !*out)
-		rc = err_nomem(e);
+	} else {
+		cert_pem(&pem, cert);
+		*out = pem.bad ? NULL : json_text(buf_view(&pem));
+		rc = *out ? 0 : err_nomem(e);
+	}
 	X509_free(cert);
 	buf_free(&file);
-	BIO_free(bio);
+	buf_free(&pem);
 	return rc;
 }
 

@@ -3,7 +3,6 @@
 #include "common/json.h"
 #include "trustfile/cert.h"
 
-#include <openssl/pem.h>
 #include <time.h>
 
 static json_t *json_name(const X509_NAME *name)
@@ -49,16 +48,14 @@ static json_t *json_not_after(const X509 *cert)
 	return json_string(text);
 }
 
-static json_t *json_pem(X509 *cert)
+static json_t *json_pem(const X509 *cert)
 {
-	BIO *bio = BIO_new(BIO_s_mem());
-	json_t *v = NULL;
-	char *text;
-	long n;
+	struct buf pem = {0};
+	json_t *v;
 
-	if (bio && PEM_write_bio_X509(bio, cert) && (n = BIO_get_mem_data(bio, &text)) > 0)
-		v = json_stringn(text, (size_t)n);
-	BIO_free(bio);
+	cert_pem(&pem, cert);
+	v = pem.bad ? NULL : json_text(buf_view(&pem));
+	buf_free(&pem);
 	return v;
 }
 

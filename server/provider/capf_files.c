@@ -4,7 +4,7 @@
 #include "trustfile/cert.h"
 
 #include <dirent.h>
-#include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,18 +45,6 @@ static bool is_wanted(const struct wanted *w, const char *name)
 	return false;
 }
 
-static int put_pem(struct buf *pem, X509 *x, struct err *e)
-{
-	BIO *bio = BIO_new(BIO_s_mem());
-	char *text;
-	long n = bio && PEM_write_bio_X509(bio, x) ? BIO_get_mem_data(bio, &text) : 0;
-
-	if (n > 0)
-		buf_put(pem, text, (size_t)n);
-	BIO_free(bio);
-	return n > 0 && !pem->bad ? 0 : err_nomem(e);
-}
-
 static int want_cert(struct wanted *w, struct span der, struct err *e)
 {
 	char hash[NAME_SIZE - 8], name[NAME_SIZE];
@@ -71,7 +59,8 @@ static int want_cert(struct wanted *w, struct span der, struct err *e)
 		if (!is_wanted(w, hash))
 			break;
 	}
-	rc = put_pem(&pem, x, e);
+	cert_pem(&pem, x);
+	rc = pem.bad ? err_nomem(e) : 0;
 	if (!rc) {
 		want(w, hash, buf_view(&pem));
 		snprintf(name, sizeof(name), "%s.pem", hash);
