@@ -3,13 +3,12 @@
 #include "server/config/device_file.h"
 
 #include "common/file.h"
+#include "server/config/config_testkit.h"
 #include "server/config/device_xml.h"
 #include "trustfile/build.h"
 #include "trustfile/cert.h"
 #include "trustfile/encrypted.h"
-#include "trustfile/testkit.h"
 
-#include <dirent.h>
 #include <libxml/parser.h>
 #include <libxml/relaxng.h>
 #include <libxml/xpath.h>
@@ -18,220 +17,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define SEP "SEP001122334455"
-#define PASSWORD "s3cret<&>word"
-
-struct fixture {
-	char state[64];
-	struct store *s;
-	struct file_key *key;
-	struct file_key_where where;
-	char path[512];
-	struct device_files *files;
-	int64_t generation;
-	struct test_key ccm, phone, sast;
-	struct err e;
-};
-
-#define OK(call) assert_ok((call), &f->e, __LINE__)
-
-static void assert_ok(int rc, const struct err *e, int line)
-{
-	if (rc)
-		fail_msg("line %d: %s: %s", line, e->id, e->what);
-}
-
-/* ---- a cluster ---- */
-
-static struct span der_of(struct buf *b, const X509 *cert)
-{
-	cert_der(b, cert);
-	assert_false(b->bad);
-	return buf_view(b);
-}
-
-static void add_node(struct fixture *f, const char *name, const char *ip, bool first)
-{
-	struct buf ccm = {0}, capf = {0};
-	struct store_cert certs[] = {{"ccm+tftp", der_of(&ccm, f->ccm.cert)},
-				     {"capf", der_of(&capf, f->sast.cert)}};
-	struct store_node n = {
-		.first = first, .self = first, .certs = certs, .ncerts = first ? 2 : 1};
-
-	snprintf(n.name, sizeof(n.name), "%s", name);
-	snprintf(n.ip, sizeof(n.ip), "%s", ip);
-	OK(store_node_add(f->s, &n, &f->e));
-	buf_free(&ccm);
-	buf_free(&capf);
-}
-
-/* Makes a list active in which ccm is CCM+TFTP; the tag of names is its own, so that files have to
- * repeat them. */
-static void set_mode(struct fixture *f, bool mixed)
-{
-	struct store_active a = {.generation = ++f->generation, .mixed = mixed};
-	struct store_ctl c = {.mixed = mixed, .user = "test"};
-	int64_t revision;
-
-	a.file = test_list(TEST_START
-			   "03{04'CN=T' 05:11 06'CN=I'} 07{08:01 09{0a:00 0b:02}} S " TEST_END
-			   "P | " TEST_SAST "R{03'cn=tftp' 04:0002 05'cn=issuer' "
-			   "06:70caf64e090751b9df22f49f754fc501 09C} ",
-			   &f->sast, &f->ccm, false);
-	buf_span(&c.file, buf_view(&a.file));
-	OK(store_cluster_revision(f->s, &revision, &f->e));
-	OK(store_ctl_commit(f->s, &(struct store_expected){f->generation - 1, revision}, &c,
-			    &f->e));
-	OK(store_active_set(f->s, &a, "tftp/CTLFile.tlv", &f->e));
-	store_ctl_free(&c);
-	buf_free(&a.file);
-}
-
-static void open_key(struct fixture *f)
-{
-	const char *root = getenv("CTL_SOURCE_DIR");
-
-	snprintf(f->path, sizeof(f->path), "%s/trustfile/vectors/keys/ccm.pem", root ? root : ".");
-	f->where = (struct file_key_where){.key = f->path, .cert = f->path};
-	OK(file_key_open(&f->key, &f->where, &f->e));
-}
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-	struct device_files_setup how;
-
-	assert_non_null(f);
-	strcpy(f->state, "/tmp/device_file.XXXXXX");
-	assert_non_null(mkdtemp(f->state));
-	f->ccm = test_key_load("ccm");
-	f->phone = test_key_load("phone");
-	f->sast = test_key_load("itlrec");
-	OK(store_open(&f->s, f->state, STORE_CREATE, &f->e));
-	open_key(f);
-	add_node(f, "pub.example", "192.0.2.10", true);
-	add_node(f, "sub.example", "192.0.2.11", false);
-	how = (struct device_files_setup){.store = f->s, .key = f->key, .digest = TL_SHA512};
-	OK(device_files_open(&f->files, &how, &f->e));
-	*state = f;
-	return 0;
-}
-
-static void remove_tree(const char *path)
-{
-	char below[512];
-	DIR *d = opendir(path);
-	const struct dirent *entry;
-
-	while (d && (entry = readdir(d))) {
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-			continue;
-		snprintf(below, sizeof(below), "%s/%s", path, entry->d_name);
-		if (unlink(below))
-			remove_tree(below);
-	}
-	if (d)
-		closedir(d);
-	rmdir(path);
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	device_files_close(f->files);
-	file_key_close(f->key);
-	store_close(f->s);
-	remove_tree(f->state);
-	test_key_free(&f->ccm);
-	test_key_free(&f->phone);
-	test_key_free(&f->sast);
-	free(f);
-	return 0;
-}
-
-/* ---- phones ---- */
-
-struct wish {
-	const char *model;
-	enum device_protocol protocol;
-	enum device_mode mode;
-	bool encrypted, exclude, cert, typed_key;
-};
-
-/* A profile, a template, a user and a phone called SEP, with everything that a file may hold. */
-static void add_phone(struct fixture *f, const struct wish *w)
-{
-	struct store_profile p;
-	struct store_template t = {.name = "hard"};
-	struct store_line line = {"1001", "", "Jane & \"John\" <Doe>"};
-	struct store_phone phone = {.protocol = w->protocol, .lines = &line, .nlines = 1};
-	struct secret password = {0};
-	struct buf der = {0};
-
-	store_profile_init(&p, w->protocol);
-	strcpy(p.name, "test");
-	p.mode = w->mode;
-	p.encrypted_config = w->encrypted;
-	if (w->protocol == DEVICE_SIP) {
-		p.digest = true;
-		p.exclude_digest = w->exclude;
-		p.sip_port = 5070;
-		p.transport = w->mode == DEVICE_NONSECURE ? DEVICE_UDP : DEVICE_TLS;
-	}
-	OK(store_profile_add(f->s, &p, &f->e));
-	OK(store_values_set(&t.values, &(struct store_value){.name = "garp", .value = "1"}, &f->e));
-	OK(store_values_set(&t.values, &(struct store_value){.name = "pcPort", .value = "1"},
-			    &f->e));
-	OK(store_values_set(&t.values,
-			    &(struct store_value){.name = "settingsAccess", .value = "2"}, &f->e));
-	OK(store_values_set(&t.values,
-			    &(struct store_value){.name = "disableSpeaker", .value = "true"},
-			    &f->e));
-	OK(store_values_set(
-		&t.values,
-		&(struct store_value){.name = "authenticationURL", .value = "http://a/?b&c"},
-		&f->e));
-	OK(store_template_add(f->s, &t, &f->e));
-	OK(secret_set(&password, PASSWORD, strlen(PASSWORD), &f->e));
-	OK(store_digest_user_set(f->s, "jane", &password, &f->e));
-	strcpy(phone.name, SEP);
-	strcpy(phone.model, w->model);
-	strcpy(phone.profile, "test");
-	strcpy(phone.template_name, "hard");
-	if (w->protocol == DEVICE_SIP)
-		strcpy(phone.digest_user, "jane");
-	OK(store_phone_add(f->s, &phone, &f->e));
-	if (w->cert)
-		OK(store_phone_cert_set(f->s, SEP, STORE_LSC, der_of(&der, f->phone.cert), &f->e));
-	if (w->typed_key)
-		OK(store_phone_secret_set(f->s, SEP, STORE_SECRET_KEY,
-					  span_of("0123456789abcdef", 16), &f->e));
-	buf_free(&der);
-	secret_free(&password);
-	store_template_free(&t);
-}
-
-static struct device_file build(struct fixture *f, const char *name)
-{
-	struct device_file file;
-
-	OK(device_file_build(&file, f->files, span_of(name, strlen(name)), &f->e));
-	assert_int_equal(file.kind == DEVICE_FILE_NONE, !file.bytes.len);
-	assert_int_equal(file.kind == DEVICE_FILE_NONE || file.kind == DEVICE_FILE_MINIMAL,
-			 *file.why != '\0');
-	return file;
-}
-
-static void assert_kind(struct fixture *f, const char *name, enum device_file_kind kind)
-{
-	struct device_file file = build(f, name);
-
-	if (file.kind != kind)
-		fail_msg("%s is of kind %d, not %d: %s", name, (int)file.kind, (int)kind, file.why);
-	device_file_free(&file);
-}
 
 /* ---- looking into XML ---- */
 
@@ -428,79 +213,6 @@ static void test_encrypted(void **state)
 	device_file_free(&plain);
 	device_file_free(&minimal_signed);
 	device_file_free(&sealed);
-}
-
-/* Two builds of the same data: the same tag, and another key in the file. */
-static void test_tags(void **state)
-{
-	static const char name[] = SEP ".cnf.xml.enc.sgn";
-	const struct span asked = span_of(name, sizeof(name) - 1);
-	struct fixture *f = *state;
-	struct device_file one, two;
-	uint8_t tag[DEVICE_FILE_TAG_LEN], epoch[DEVICE_FILE_TAG_LEN], later[DEVICE_FILE_TAG_LEN];
-	struct store_profile p;
-	bool found;
-
-	set_mode(f, true);
-	add_phone(f, &sip_encrypted);
-	one = build(f, name);
-	two = build(f, name);
-	assert_memory_equal(one.tag, two.tag, sizeof(tag));
-	assert_false(span_eq(buf_view(&one.bytes), buf_view(&two.bytes)));
-	OK(device_file_tag(tag, f->files, asked, &f->e));
-	assert_memory_equal(one.tag, tag, sizeof(tag));
-	OK(device_files_epoch(epoch, f->files, &f->e));
-	/* What phones ask for changes nothing. */
-	OK(store_seen_put(
-		f->s,
-		&(struct store_seen){.device = SEP, .file = "x", .outcome = "sent", .time = 1}, 1,
-		&f->e));
-	OK(device_file_tag(tag, f->files, asked, &f->e));
-	assert_memory_equal(one.tag, tag, sizeof(tag));
-	OK(device_files_epoch(later, f->files, &f->e));
-	assert_memory_equal(epoch, later, sizeof(epoch));
-	/* The profile does. */
-	OK(store_profile_get(f->s, "test", &p, &found, &f->e));
-	p.mode = DEVICE_AUTHENTICATED;
-	OK(store_profile_put(f->s, "test", &p, STORE_ANY_VERSION, &f->e));
-	OK(device_file_tag(tag, f->files, asked, &f->e));
-	assert_memory_not_equal(one.tag, tag, sizeof(tag));
-	OK(device_files_epoch(later, f->files, &f->e));
-	assert_memory_not_equal(epoch, later, sizeof(epoch));
-	memcpy(epoch, later, sizeof(epoch));
-	/* So does the mode of the cluster. */
-	set_mode(f, false);
-	OK(device_files_epoch(later, f->files, &f->e));
-	assert_memory_not_equal(epoch, later, sizeof(epoch));
-	device_file_free(&one);
-	device_file_free(&two);
-}
-
-/* What is as it was is not made again; what has passwords in it tells whose it is. */
-static void test_rebuild(void **state)
-{
-	static const char name[] = SEP ".cnf.xml.sgn";
-	const struct span asked = span_of(name, sizeof(name) - 1);
-	struct fixture *f = *state;
-	struct device_file first, again;
-	struct buf owner = {0};
-
-	set_mode(f, true);
-	add_phone(f, &sip_plain);
-	first = build(f, name);
-	cert_sha256(&owner, f->phone.cert);
-	assert_int_equal(first.nowners, 1);
-	assert_memory_equal(first.owners[0], owner.data, owner.len);
-	OK(device_file_rebuild(&again, f->files, asked, first.tag, &f->e));
-	assert_int_equal(again.kind, DEVICE_FILE_SAME);
-	assert_int_equal(again.bytes.len, 0);
-	assert_memory_equal(again.tag, first.tag, sizeof(first.tag));
-	set_mode(f, false);
-	OK(device_file_rebuild(&again, f->files, asked, first.tag, &f->e));
-	assert_int_equal(again.kind, DEVICE_FILE_NONE);
-	device_file_free(&first);
-	device_file_free(&again);
-	buf_free(&owner);
 }
 
 static void test_pending_operation_is_told(void **state)
@@ -706,66 +418,12 @@ static void test_other_files_are_signed(void **state)
 	device_file_free(&file);
 }
 
-/* A key that was replaced is taken up, once both files fit together. */
-static void test_key_is_replaced(void **state)
-{
-	struct fixture *f = *state;
-	struct buf old = test_file("vectors/keys/ccm.pem"), neu = test_file("vectors/keys/tvs.pem");
-	struct file_key_where where;
-	struct file_key *key = NULL;
-	struct file_signer signer;
-	struct test_key tvs = test_key_load("tvs");
-	char cert[128], keyfile[128];
-
-	snprintf(cert, sizeof(cert), "%s/ccm.crt", f->state);
-	snprintf(keyfile, sizeof(keyfile), "%s/ccm.key", f->state);
-	where = (struct file_key_where){.key = keyfile, .cert = cert};
-	assert_int_equal(file_key_open(&key, &where, &f->e), ERR_FAILED);
-	OK(file_write(cert, buf_view(&old), 0600, &f->e));
-	OK(file_write(keyfile, buf_view(&old), 0600, &f->e));
-	OK(file_key_open(&key, &where, &f->e));
-	OK(file_write(keyfile, buf_view(&neu), 0600, &f->e));
-	file_key_refresh(key);
-	file_signer_take(&signer, key);
-	assert_int_equal(X509_cmp(signer.cert, f->ccm.cert), 0);
-	file_signer_drop(&signer);
-	OK(file_write(cert, buf_view(&neu), 0600, &f->e));
-	file_key_refresh(key);
-	file_signer_take(&signer, key);
-	assert_int_equal(X509_cmp(signer.cert, tvs.cert), 0);
-	file_signer_drop(&signer);
-	file_key_close(key);
-	test_key_free(&tvs);
-	buf_free(&old);
-	buf_free(&neu);
-}
-
-static void test_bad_keys(void **state)
-{
-	struct fixture *f = *state;
-	const char *root = getenv("CTL_SOURCE_DIR");
-	char ec[512], other[512];
-	struct file_key *key = NULL;
-
-	snprintf(ec, sizeof(ec), "%s/trustfile/vectors/keys/ccmec.pem", root ? root : ".");
-	snprintf(other, sizeof(other), "%s/trustfile/vectors/keys/tvs.pem", root ? root : ".");
-	assert_int_equal(file_key_open(&key, &(struct file_key_where){ec, ec}, &f->e), ERR_REFUSED);
-	assert_int_equal(file_key_open(&key, &(struct file_key_where){f->path, other}, &f->e),
-			 ERR_REFUSED);
-	assert_int_equal(file_key_open(&key, &(struct file_key_where){f->path, NULL}, &f->e),
-			 ERR_USAGE);
-	assert_null(key);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 		TEST(test_sip_in_mixed_mode),
 		TEST(test_nonsecure_cluster),
 		TEST(test_encrypted),
-		TEST(test_tags),
-		TEST(test_rebuild),
 		TEST(test_pending_operation_is_told),
 		TEST(test_without_credentials),
 		TEST(test_sccp),
@@ -774,9 +432,6 @@ int main(void)
 		TEST(test_default_file),
 		TEST(test_strange_names),
 		TEST(test_other_files_are_signed),
-		TEST(test_key_is_replaced),
-		TEST(test_bad_keys),
-#undef TEST
 	};
 	const int rc = cmocka_run_group_tests(tests, NULL, NULL);
 
