@@ -207,6 +207,13 @@ is_revoked() {
     grep -qi "serial number: 0*$serial" && grep -q 'verify OK' "$work/verified"
 }
 eventually 60 "the CRL has the certificate" is_revoked
+# Who checks certificates has no login.
+http=$(sed -n 's/.*http = "\(.*\)"/\1/p' "$work/cluster/node1/ctlsuite.conf")
+crl_over_http() {
+  curl -sf "http://$http/capf.crl" -o "$work/crl.http" && cmp -s "$work/crl.http" "$state/capf/capf.crl"
+}
+eventually 20 "the CRL over HTTP" crl_over_http
+is "$(curl -s -o /dev/null -w '%{http_code}' "http://$http/trace/$M-lsc.pem")" 404 "status of what is beside the CRL"
 printf 'Device Name,String\n%s,135790\nSEP00000000DEAD,135791\n' $T >"$work/list.csv"
 expect 1 ctladmin capf set --from "$work/list.csv" install
 said '1 set, 1 not'

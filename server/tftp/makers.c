@@ -1,5 +1,6 @@
 #include "server/tftp/makers.h"
 
+#include "common/file.h"
 #include "common/sha256.h"
 #include "common/text.h"
 #include "server/store/store_phone.h"
@@ -19,6 +20,8 @@ struct maker {
 	struct store *store;
 	struct device_files *files;
 	struct static_files *folder; /* NULL: none */
+	char *capf;                  /* path of CAPF's folder */
+	struct static_files *crl;    /* in it; NULL: not there yet */
 };
 
 int maker_open(struct maker **out, const struct makers_setup *setup, struct err *e)
@@ -30,7 +33,8 @@ int maker_open(struct maker **out, const struct makers_setup *setup, struct err 
 
 	if (!m)
 		return err_nomem(e);
-	rc = store_open(&m->store, setup->state, STORE_READ, e);
+	m->capf = file_join(setup->state, "capf");
+	rc = m->capf ? store_open(&m->store, setup->state, STORE_READ, e) : err_nomem(e);
 	files.store = m->store;
 	if (!rc)
 		rc = device_files_open(&m->files, &files, e);
@@ -49,6 +53,8 @@ void maker_close(struct maker *m)
 	if (!m)
 		return;
 	static_files_close(m->folder);
+	static_files_close(m->crl);
+	free(m->capf);
 	device_files_close(m->files);
 	store_close(m->store);
 	free(m);
@@ -192,4 +198,25 @@ void maker_static(struct catalog_job *j, void *own)
 	static_files_make(j, m->folder);
 	if (j->made == CATALOG_NONE && text_ends_in(j->name.text, suffix))
 		make_signed(j, m);
+}
+
+/* ---- CAPF's list of revoked certificates ---- */
+
+bool maker_takes_crl(const struct name *n)
+{
+	return !strcmp(n->key, "capf.crl");
+}
+
+void maker_crl(struct catalog_job *j, void *own)
+{
+	struct maker *m = own;
+	struct err ignored;
+
+	/* ctlcapfd makes the folder, perhaps later than we start. */
+	if (!m->crl && static_files_open(&m->crl, m->capf, &ignored)) {
+		m->crl = NULL;
+		j->made = CATALOG_FOREIGN;
+		return;
+	}
+	static_files_make(j, m->crl);
 }

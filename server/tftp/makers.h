@@ -25,8 +25,13 @@ void maker_close(struct maker *m);
 /* Make functions; own is a struct maker. */
 void maker_config(struct catalog_job *j, void *own);
 void maker_static(struct catalog_job *j, void *own);
+void maker_crl(struct catalog_job *j, void *own);
 
 /* What names the former is asked for. */
 bool maker_takes(const struct name *n);
+
+/* "capf.crl", the list of revoked phone certificates, on the node that CAPF runs on: who checks a
+ * certificate has no login. */
+bool maker_takes_crl(const struct name *n);
 
 #endif

@@ -15,7 +15,7 @@
 
 enum {
 	THREADS_MAX = 16, /* that make configurations */
-	SOURCES = 2,
+	SOURCES = 3,
 	NOTE_S = 2, /* between two looks at what phones asked for */
 };
 
@@ -108,13 +108,15 @@ static int open_catalog(struct service *s, struct daemon *d, struct err *e)
 	const struct catalog_opts opts = {
 		.memory_max = (size_t)daemon_conf(d)->tftp_cache << 20,
 		.sources = s->sources,
-		.nsources = path ? 2 : 1,
+		.nsources = path ? 3 : 2,
 	};
 
 	if (open_key(s, d, e) || open_makers(s, d, e))
 		return (int)e->kind;
 	s->sources[0] = (struct catalog_source){s->signers.pool, maker_config, maker_takes, 0, 0};
-	s->sources[1] = (struct catalog_source){s->disk.pool, maker_static, NULL, STATIC_FRESH_MS,
+	s->sources[1] = (struct catalog_source){s->signers.pool, maker_crl, maker_takes_crl,
+						STATIC_FRESH_MS, STATIC_STALE_MS};
+	s->sources[2] = (struct catalog_source){s->disk.pool, maker_static, NULL, STATIC_FRESH_MS,
 						STATIC_STALE_MS};
 	s->serve.catalog = catalog_new(&opts);
 	return s->serve.catalog ? 0 : err_nomem(e);
