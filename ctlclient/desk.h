@@ -72,7 +72,7 @@ int desk_token_pin(struct secret *pin, const struct desk_token *t, const char *w
 bool desk_token_pin_is_typed(const struct desk_token *t);
 
 /* This PIN is used, as if it stood in the URI, whatever else is given; *pin is taken over. It is
- * wiped when it is refused, and at the latest with t. */
+ * wiped when the login fails, and at the latest with t. */
 void desk_token_give_pin(struct desk_token *t, struct secret *pin);
 
 /* Reads the PIN and logs in, once. A PIN that a person types is asked for again, twice at most,

@@ -21,6 +21,7 @@ void desk_token_give_pin(struct desk_token *t, struct secret *pin)
 {
 	secret_free(&t->pin);
 	t->pin = *pin;
+	t->given = true;
 	*pin = (struct secret){0};
 }
 
@@ -110,7 +111,7 @@ static int login_with(struct desk_token *t, struct secret *pin, bool typed, stru
 			"everybody knows; \"ctlclient token change-pin\" changes it\n",
 			t->info.label);
 	secret_free(&t->pin);
-	if (typed || was_refused(rc, e)) {
+	if (typed || was_refused(rc, e) || (rc && t->given)) {
 		secret_free(pin);
 	} else {
 		t->pin = *pin;

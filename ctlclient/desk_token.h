@@ -13,6 +13,7 @@ struct desk_token {
 	const char *source;     /* of desk_token_pin_from(), with its option; NULL: --pin-source */
 	const char *option;
 	struct secret pin; /* that of the URI, or one that no person types: read once */
+	bool given;        /* by desk_token_give_pin(): whoever gave it can give another one */
 	bool said_again;   /* that the key asks for it again */
 	bool logs_in;      /* a login was asked for */
 	const char *why;   /* of it */
