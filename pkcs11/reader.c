@@ -61,7 +61,7 @@ void reader_text(char *out, size_t size, const struct reader_scene *s)
 		snprintf(out, size, "there is %s on USB, but no module for it", what);
 		break;
 	case READER_NO_SERVICE:
-		snprintf(out, size, "no reader service, pcscd does not run");
+		snprintf(out, size, "no reader service: is pcscd running?");
 		break;
 	case READER_NO_SERVICE_USB:
 		snprintf(out, size, "there is %s on USB, but no reader service: is pcscd running?",
