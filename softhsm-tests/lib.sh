@@ -52,6 +52,11 @@ expect() {
   fi
 }
 
+# Whether the programs are built with the sanitizers, whose time and memory is not theirs.
+sanitized() {
+  grep -q __asan_init "$CTL_BIN/ctlclient"
+}
+
 # nap SECONDS: sleep, without a process.
 exec {nobody}<> <(:)
 nap() {

@@ -111,7 +111,7 @@ for n in 1 2 3 4; do
 done
 
 # ---- the processor time of a list with four modules ----
-if ! grep -q __asan_init "$(command -v ctlclient)"; then
+if ! sanitized; then
   TIMEFORMAT='%U %S'
   { time ctlclient token list >/dev/null; } 2>cpu
   awk '{exit !($1 + $2 < 1)}' cpu || fail "a list of four modules took $(cat cpu) seconds of the processor"

@@ -105,15 +105,3 @@ shim_wrong_pins() { # LABEL USER [SO]
 shim_counted() { # LABEL
   awk -v serial="${shim_serial[$1]}" '$1 == serial { n = $2 } END { print n + 0 }' "$CTL_SHIM_CONTROL.pins"
 }
-
-# An independent client. Built without the sanitizers it can load a module that is built with them
-# only if their library is there first.
-pkcs11-tool() {
-  local asan
-  asan=$(ldd "$CTL_SHIM" | awk '/asan/ { print $3; exit }')
-  if [ -n "$asan" ]; then
-    LD_PRELOAD=$asan ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 command pkcs11-tool "$@"
-  else
-    command pkcs11-tool "$@"
-  fi
-}

@@ -176,7 +176,7 @@ done
 ticks() { # PID
   awk '{print $14 + $15}' "/proc/$1/stat"
 }
-if ! ldd "$CTL_BIN/ctlclient" | grep -q asan; then
+if ! sanitized; then
   start_wait --module "$CTL_SHIM_MODULE" 'pkcs11:token=nobody'
   other=$waiter
   start_wait 'pkcs11:token=nobody'
