@@ -43,10 +43,14 @@ function(ctl_library name)
   target_link_libraries(${name} PUBLIC ctl_flags ${arg_LIBS})
 endfunction()
 
-# ctl_program(NAME SOURCES a.c ... LIBS x ...): built into bin/, installed.
+# ctl_program(NAME [COMMAND] SOURCES a.c ... LIBS x ...): built into bin/, installed. COMMAND: it is
+# run by people and ends by itself, and is no service.
 function(ctl_program name)
-  cmake_parse_arguments(arg "" "" "SOURCES;LIBS" ${ARGN})
+  cmake_parse_arguments(arg "COMMAND" "" "SOURCES;LIBS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
+  if(CTL_SANITIZE AND arg_COMMAND)
+    target_sources(${name} PRIVATE ${CMAKE_SOURCE_DIR}/softhsm-tests/sanitize/tool.c)
+  endif()
   target_link_libraries(${name} PRIVATE ctl_flags ${arg_LIBS})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

@@ -10,6 +10,8 @@ export CTL_SOURCE_DIR CTL_BIN CTL_TEST_BIN
 export PATH=$CTL_BIN:$CTL_TEST_BIN:$PATH
 # A leak in a program under test is a failure of its own, not of the check it was run for.
 export ASAN_OPTIONS=${ASAN_OPTIONS:-exitcode=99} LSAN_OPTIONS=${LSAN_OPTIONS:-exitcode=99}
+# Commands look for leaks only when they are told to (sanitize/tool.c); services always do.
+leaks=$ASAN_OPTIONS:detect_leaks=1
 unset CTL_PROVIDER CTL_CA CTL_USER CTL_PASSWORD_FILE CTL_MODULE CTL_PIN_FILE CTL_TFTP || true
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/ctl-test.XXXXXX")
@@ -42,7 +44,7 @@ fail() {
 expect() {
   local want=$1 got=0
   shift
-  "$@" >"$work/out" 2>"$work/err" </dev/null || got=$?
+  ASAN_OPTIONS=$leaks "$@" >"$work/out" 2>"$work/err" </dev/null || got=$?
   if [ "$got" -ne "$want" ]; then
     echo "--- standard output" >&2
     cat "$work/out" >&2

@@ -120,6 +120,7 @@ fi
 # ---- one after the other fails ----
 # tpm2-pkcs11 that does not start leaks, and is unloaded before its name could be told.
 export ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
+leaks=$ASAN_OPTIONS
 stop tpm
 labels_are "SAST 1,SAST 2,SAST 4"
 said "libtpm2_pkcs11.so) does not start: C_Initialize"

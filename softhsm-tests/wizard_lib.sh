@@ -111,7 +111,7 @@ start() {
   wizard_end
   : >"$work/terminal"
   rm -f "$work/exit"
-  printf 'ctlclient' >"$work/start.sh"
+  printf 'ASAN_OPTIONS=%s ctlclient' "$leaks" >"$work/start.sh"
   [ "$#" -eq 0 ] || printf ' %q' "$@" >>"$work/start.sh"
   # The shell stays in front of the wizard, so that its exit code is known.
   printf '\necho $? >%q\n' "$work/exit" >>"$work/start.sh"
