@@ -54,6 +54,7 @@ shim_remove 'SAST 2'
 until_said "the token SAST 2 (serial ${shim_serial[SAST 2]}) was pulled out"
 shim_insert 'SAST 2'
 until_said 'is here again'
+nap 2 # it looks whether that is the one; if the right one came meanwhile, it would say no more
 shim_insert 'SAST 1'
 ended 0
 said 'it is not the only one'
