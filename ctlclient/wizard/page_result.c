@@ -136,12 +136,15 @@ static void put_news(struct wiz_page *p, const struct wizard *w, const struct er
 static int look(void *arg, struct wiz_page *p)
 {
 	struct watching *g = arg;
+	struct buf before = {0};
 	struct err e = {0};
 
 	if (!follow_look(g->follow, &g->w->answer, &e) && !e.kind)
 		return WIZ_STAYS;
+	buf_span(&before, buf_view(&p->news));
 	put_news(p, g->w, &e);
-	p->changed = true;
+	p->changed |= !span_eq(buf_view(&before), buf_view(&p->news));
+	buf_free(&before);
 	if (push_is_done(g->w->answer))
 		p->tick = NULL;
 	return WIZ_STAYS;
