@@ -5,6 +5,7 @@
 #ifndef CTLCLIENT_CLIENT_CERT_H
 #define CTLCLIENT_CLIENT_CERT_H
 
+#include "ctlclient/desk.h"
 #include "ctlclient/options.h"
 #include "server/net/api_client.h"
 
@@ -15,7 +16,14 @@ struct client_cert;
  * desk_signer_login(). */
 int client_cert_open(struct client_cert **out, const struct cluster_opts *opts, struct err *e);
 
-/* To log in with; NULL if c is. */
+/* The same in two steps, for who asks for the PIN in a way of his own. */
+int client_cert_find(struct client_cert **out, const struct cluster_opts *opts, struct err *e);
+int client_cert_login(struct client_cert *c, struct err *e);
+
+/* Its token; NULL if c is. Belongs to c. */
+struct desk_token *client_cert_token(struct client_cert *c);
+
+/* To log in with; NULL if c is, or before the login. */
 const struct api_identity *client_cert_identity(const struct client_cert *c);
 
 /* Only when every api that has the identity is closed. */

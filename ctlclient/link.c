@@ -165,6 +165,30 @@ int link_password(struct secret *password, const struct cluster_opts *opts, stru
 	return rc;
 }
 
+int link_client_token(struct link *l, struct desk_token **token, struct err *e)
+{
+	const int rc = l->cert ? 0 : client_cert_find(&l->cert, l->opts, e);
+
+	*token = client_cert_token(l->cert);
+	return rc;
+}
+
+/* A certificate that nobody could log in with is looked for again: another token may be there. */
+static int show_certificate(struct link *l, struct err *e)
+{
+	struct desk_token *token;
+	int rc = link_client_token(l, &token, e);
+
+	if (rc || !token || client_cert_identity(l->cert))
+		return rc;
+	rc = client_cert_login(l->cert, e);
+	if (rc) {
+		client_cert_close(l->cert);
+		l->cert = NULL;
+	}
+	return rc;
+}
+
 int link_login(struct link *l, struct secret *password, struct err *e)
 {
 	api_close(l->api);
@@ -172,7 +196,7 @@ int link_login(struct link *l, struct secret *password, struct err *e)
 	secret_free(&l->password);
 	l->password = *password;
 	*password = (struct secret){0};
-	if (!l->cert && client_cert_open(&l->cert, l->opts, e))
+	if (show_certificate(l, e))
 		return (int)e->kind;
 	l->api_opts.identity = client_cert_identity(l->cert);
 	l->api_opts.user = l->opts->user;

@@ -2,6 +2,7 @@
 #ifndef CTLCLIENT_LINK_H
 #define CTLCLIENT_LINK_H
 
+#include "ctlclient/desk.h"
 #include "ctlclient/options.h"
 #include "server/net/api_client.h"
 
@@ -33,6 +34,10 @@ const uint8_t *link_seen(const struct link *l);
 
 /* Believes that certificate from now on, and remembers it for this user. */
 int link_accept(struct link *l, struct err *e);
+
+/* Finds the token of the client certificate that the options name, so that its PIN can be given to
+ * it (desk.h) before link_login(); *token is NULL if they name none. It belongs to the link. */
+int link_client_token(struct link *l, struct desk_token **token, struct err *e);
 
 /* Uses this password from now on, and the client certificate that the options name
  * (client_cert.h); *password is taken over. */

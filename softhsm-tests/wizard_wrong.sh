@@ -125,4 +125,38 @@ see Where the cluster stands
 press Quit
 STEPS
 ended 0
+
+# ---- an account that takes a certificate, whose key is on another token ----
+ctladmin user unlock bob -c "$conf" >/dev/null
+CTL_MODULE=$CTL_SHIM_MODULE ctlclient token export-cert "$CTL_TOKEN_3" -o "$work/bob.pem"
+ctladmin user cert bob "$work/bob.pem" -c "$conf" >/dev/null
+insert_3() { shim_insert 'SAST 3'; }
+start plain 80 24 --client-cert "$CTL_TOKEN_3"
+play - <<'STEPS'
+press Next
+field Server $host
+field Port $port
+press Next
+see Who are you?
+field User bob
+press Next
+see The token with your certificate is missing
+run insert_3
+press Log in again
+field User =
+press Next
+secret PIN 000000
+secret Password correct horse battery
+see The PIN was wrong
+press Try again
+field User =
+press Next
+see PIN of the token SAST 3
+secret PIN $shim_pin
+secret Password correct horse battery
+see Where the cluster stands
+press Quit
+STEPS
+ended 0
+if grep -qF "$shim_pin" "$work/terminal"; then fail 'the PIN was shown'; fi
 wizard_end

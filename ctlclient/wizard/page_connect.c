@@ -286,6 +286,55 @@ static bool read_password(struct wizard *w, struct secret *password, enum wiz_st
 	return end == WIZ_NEXT;
 }
 
+static int job_client_token(void *arg, struct err *e)
+{
+	struct wizard *w = arg;
+	struct desk_token *token;
+
+	return link_client_token(w->link, &token, e);
+}
+
+/* The PIN of the token with the client certificate, where the options name one and a person types
+ * it. */
+static bool read_client_pin(struct wizard *w, enum wiz_step *step, struct err *e)
+{
+	struct wiz_page p = {
+		.title = _("Client certificate"),
+		.help = _("Your account takes a certificate besides the password, and its key is "
+			  "on this token. The PIN opens the token for the login only. The phones "
+			  "have nothing to do with it."),
+	};
+	struct desk_token *token = NULL;
+	struct secret pin = {0};
+	int end, rc;
+
+	rc = wizard_task(w, p.title, _("Looking for the token of the client certificate ..."), true,
+			 job_client_token, e);
+	if (!rc)
+		rc = link_client_token(w->link, &token, e);
+	*step = STEP_LOGIN;
+	if (rc) {
+		/* To the pages of signing, a missing token means something else. */
+		snprintf(e->id, sizeof(e->id), "client-token");
+		*step = wizard_trouble(w, e, STEP_LOGIN);
+		return false;
+	}
+	if (!token || !desk_token_info(token)->login_required || desk_token_info(token)->pin_pad ||
+	    !desk_token_pin_is_typed(token))
+		return true;
+	buf_printf(&p.text, _("PIN of the token %s (serial number %s), to log in at the provider."),
+		   desk_token_info(token)->label, desk_token_info(token)->serial);
+	end = w->ui->secret(w->ui, &p, _("PIN"), &pin);
+	page_end(&p);
+	if (end == WIZ_INTERRUPT)
+		*step = STEP_QUIT;
+	else if (end == WIZ_HANGUP)
+		*step = STEP_HANGUP;
+	else if (end == WIZ_NEXT)
+		desk_token_give_pin(token, &pin);
+	return end == WIZ_NEXT;
+}
+
 static enum wiz_step login(struct wizard *w)
 {
 	struct secret password = {0};
@@ -293,7 +342,8 @@ static enum wiz_step login(struct wizard *w)
 	enum wiz_step step;
 	int rc;
 
-	if (!read_password(w, &password, &step, &e))
+	if ((w->cluster.client_cert && !read_client_pin(w, &step, &e)) ||
+	    !read_password(w, &password, &step, &e))
 		return step;
 	rc = link_login(w->link, &password, &e);
 	secret_free(&password);

@@ -50,6 +50,10 @@ static const struct trouble troubles[] = {
 	 N_("Besides the password it demands a client certificate, whose key may be on a token. "
 	    "The option --help of \"ctlclient cluster status\" tells how to name it."),
 	 CAN_LOGIN},
+	{"client-token", N_("The token with your certificate is missing"),
+	 N_("Your account takes a client certificate besides the password, and its key is on a "
+	    "token. Put that token in, then log in again."),
+	 CAN_LOGIN | CAN_DESK},
 	{"provider-certificate", N_("This is not the expected provider"),
 	 N_("It shows a certificate that does not fit what was given with --ca or --fingerprint. "
 	    "Somebody else may answer in its place: do not give it a password."),
