@@ -412,7 +412,11 @@ static void test_bundle_describes_tftp_servers(void **state)
 			    json_pack("[{s:s, s:s, s:s}]", "name", "a b", "ip", "", "der", "QQ=="));
 	assert_int_equal(take(f, doc, &news), ERR_REFUSED);
 	assert_string_equal(f->e.id, "node-description");
-	assert_int_equal(take(f, cluster_doc("d3", three_nodes()), &news), 0);
+	/* It has become a node. */
+	doc = json_pack("[o, o, o]", node_doc(UID_FIRST, "pub", true),
+			node_doc(UID_OTHER, "alt", false), node_doc(UID_SELF, "sub1", false));
+	assert_int_equal(take(f, cluster_doc("d3", doc), &news), 0);
+	assert_names(f, "pub alt sub1");
 	assert_int_equal(store_tftps(f->s, &list, &n, &f->e), 0);
 	assert_int_equal(n, 0);
 	store_nodes_free(list, n);

@@ -126,7 +126,8 @@ int store_cluster_name(struct store *s, char name[STORE_NAME_MAX], struct err *e
 int store_cluster_name_set(struct store *s, const char *name, struct err *e);
 
 /* Adds a node with its certificates, in one transaction; sets n->id, and a new n->uid if that is
- * empty. ERR_CONFLICT "node-exists" (the name or the uid is there). */
+ * empty. ERR_CONFLICT "node-exists" (the name or the uid is there; also as that of a TFTP server
+ * outside the cluster). */
 int store_node_add(struct store *s, struct store_node *n, struct err *e);
 
 /* Brings name, ip, provider and certificates of the node with n->uid in line with n, in one

@@ -29,6 +29,25 @@ static int id_of_uid(struct store *s, const char *uid, int64_t *id, struct err *
 	return query_end(&q, "look up the node", e);
 }
 
+/* What phones load from has one record a name: it could not be said which one is to be removed. */
+static int check_outside(struct store *s, const char *name, struct err *e)
+{
+	struct query q;
+	bool found;
+
+	query_start(&q, s, "SELECT 1 FROM tftp_servers WHERE name = ?");
+	query_put_text(&q, name);
+	found = query_row(&q);
+	if (query_end(&q, "look up the TFTP server", e))
+		return (int)e->kind;
+	if (!found)
+		return 0;
+	err_set(e, ERR_CONFLICT, "node-exists",
+		"the list has \"%s\" as a TFTP server outside the cluster", name);
+	return err_hint(e, "first take it out: \"ctlclient cluster remove-tftp %s --signer URI\"",
+			name);
+}
+
 /* A name belongs to one node. */
 static int check_name(struct store *s, const struct store_node *n, struct err *e)
 {
@@ -43,7 +62,7 @@ static int check_name(struct store *s, const struct store_node *n, struct err *e
 		return (int)e->kind;
 	return found ? err_set(e, ERR_CONFLICT, "node-exists", "there is a node \"%s\" already",
 			       n->name)
-		     : 0;
+		     : check_outside(s, n->name, e);
 }
 
 static int add_node_row(struct store *s, struct store_node *n, struct err *e)
@@ -275,13 +294,14 @@ static int put_described(struct store *s, const struct store_description *d, con
 {
 	int rc = drop_missing(s, d->nodes, d->nnodes, e);
 
+	/* Names are free for whatever has them now. */
 	if (!rc)
 		rc = free_names(s, e);
+	if (!rc)
+		rc = store_tftps_drop(s, e);
 	for (size_t i = 0; !rc && i < d->nnodes; i++)
 		if (strcmp(d->nodes[i].uid, self) != 0)
 			rc = put_described_node(s, &d->nodes[i], e);
-	if (!rc)
-		rc = store_tftps_drop(s, e);
 	for (size_t i = 0; !rc && i < d->ntftps; i++)
 		rc = store_tftp_put_row(s, &d->tftps[i], e);
 	return rc;

@@ -281,6 +281,7 @@ static void test_tftp_servers(void **state)
 {
 	struct fixture *f = *state;
 	struct store_node t = tftp_of("alt", "192.0.2.9", "three"), *list;
+	struct store_node node = node_of("alt", "192.0.2.3");
 	int64_t before = revision(f);
 	size_t n;
 
@@ -303,6 +304,11 @@ static void test_tftp_servers(void **state)
 	assert_int_equal(store_nodes(f->s, &list, &n, &f->e), 0);
 	assert_int_equal(n, 2);
 	store_nodes_free(list, n);
+
+	/* A node of that name would hide it. */
+	assert_int_equal(store_node_add(f->s, &node, &f->e), ERR_CONFLICT);
+	assert_string_equal(f->e.id, "node-exists");
+	assert_non_null(strstr(f->e.hint, "remove-tftp alt"));
 
 	before = revision(f);
 	assert_int_equal(store_tftp_remove(f->s, "alt", &f->e), 0);
