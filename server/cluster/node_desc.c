@@ -79,19 +79,19 @@ json_t *node_desc_json(const struct store_node *n)
 			 certs);
 }
 
-int nodes_desc_json(json_t **out, struct store *s, struct err *e)
+/* An array of all that read finds, each as tell tells it. */
+static int list_json(json_t **out, struct store *s,
+		     int (*read)(struct store *s, struct store_node **list, size_t *n,
+				 struct err *e),
+		     json_t *(*tell)(const struct store_node *n), struct err *e)
 {
 	struct store_node *list;
 	json_t *array = json_array();
 	size_t n;
-	int rc = store_nodes(s, &list, &n, e);
+	int rc = read(s, &list, &n, e);
 
-	if (rc) {
-		json_decref(array);
-		return rc;
-	}
 	for (size_t i = 0; !rc && i < n; i++)
-		if (json_array_append_new(array, node_desc_json(&list[i])))
+		if (json_array_append_new(array, tell(&list[i])))
 			rc = err_nomem(e);
 	store_nodes_free(list, n);
 	if (rc)
@@ -99,6 +99,11 @@ int nodes_desc_json(json_t **out, struct store *s, struct err *e)
 	else
 		*out = array;
 	return rc;
+}
+
+int nodes_desc_json(json_t **out, struct store *s, struct err *e)
+{
+	return list_json(out, s, store_nodes, node_desc_json, e);
 }
 
 /* ---- reading ---- */
@@ -287,20 +292,7 @@ static json_t *tftp_json(const struct store_node *t)
 
 int tftps_desc_json(json_t **out, struct store *s, struct err *e)
 {
-	struct store_node *list;
-	json_t *array = json_array();
-	size_t n;
-	int rc = store_tftps(s, &list, &n, e);
-
-	for (size_t i = 0; !rc && i < n; i++)
-		if (json_array_append_new(array, tftp_json(&list[i])))
-			rc = err_nomem(e);
-	store_nodes_free(list, n);
-	if (rc)
-		json_decref(array);
-	else
-		*out = array;
-	return rc;
+	return list_json(out, s, store_tftps, tftp_json, e);
 }
 
 static int read_tftp(struct store_node *t, json_t *doc, struct err *e)
