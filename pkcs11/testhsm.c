@@ -1,6 +1,7 @@
 #include "pkcs11/testhsm.h"
 
-#include <ftw.h>
+#include "common/testkit.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,18 +61,10 @@ int hsm_setup(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *walk)
-{
-	(void)st;
-	(void)type;
-	(void)walk;
-	return remove(path);
-}
-
 int hsm_teardown(void **state)
 {
 	tokens_close(*state);
-	return nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return test_folder_remove(folder);
 }
 
 struct secret hsm_secret(const char *text)

@@ -1,9 +1,9 @@
 #include "server/config/config_testkit.h"
 
+#include "common/testkit.h"
 #include "trustfile/build.h"
 #include "trustfile/cert.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,24 +91,6 @@ int config_fixture_open(void **state)
 	return 0;
 }
 
-static void remove_tree(const char *path)
-{
-	char below[512];
-	DIR *d = opendir(path);
-	const struct dirent *entry;
-
-	while (d && (entry = readdir(d))) {
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-			continue;
-		snprintf(below, sizeof(below), "%s/%s", path, entry->d_name);
-		if (unlink(below))
-			remove_tree(below);
-	}
-	if (d)
-		closedir(d);
-	rmdir(path);
-}
-
 int config_fixture_close(void **state)
 {
 	struct fixture *f = *state;
@@ -116,7 +98,7 @@ int config_fixture_close(void **state)
 	device_files_close(f->files);
 	file_key_close(f->key);
 	store_close(f->s);
-	remove_tree(f->state);
+	assert_int_equal(test_folder_remove(f->state), 0);
 	test_key_free(&f->ccm);
 	test_key_free(&f->phone);
 	test_key_free(&f->sast);

@@ -1,6 +1,7 @@
 #include "server/store/phone_testkit.h"
 
-#include <dirent.h>
+#include "common/testkit.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -23,30 +24,12 @@ int phone_fixture_open(void **state)
 	return 0;
 }
 
-static void remove_tree(const char *path)
-{
-	char below[512];
-	DIR *d = opendir(path);
-	const struct dirent *entry;
-
-	while (d && (entry = readdir(d))) {
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-			continue;
-		snprintf(below, sizeof(below), "%s/%s", path, entry->d_name);
-		if (unlink(below))
-			remove_tree(below);
-	}
-	if (d)
-		closedir(d);
-	rmdir(path);
-}
-
 int phone_fixture_close(void **state)
 {
 	struct fixture *f = *state;
 
 	store_close(f->s);
-	remove_tree(f->state);
+	assert_int_equal(test_folder_remove(f->state), 0);
 	free(f);
 	return 0;
 }

@@ -1,9 +1,9 @@
 #include "server/store/store_capf.h"
 
 #include "common/file.h"
+#include "common/testkit.h"
 #include "server/store/audit.h"
 
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -43,20 +43,12 @@ static int setup(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
 	store_close(f->s);
-	nftw(f->state, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	assert_int_equal(test_folder_remove(f->state), 0);
 	free(f);
 	return 0;
 }

@@ -1,8 +1,8 @@
+#include "common/testkit.h"
 #include "server/store/notify.h"
 #include "server/store/password.h"
 #include "server/store/store_priv.h"
 
-#include <dirent.h>
 #include <openssl/evp.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -38,31 +38,13 @@ static int setup(void **state)
 	return 0;
 }
 
-static void remove_tree(const char *path)
-{
-	char below[512];
-	DIR *d = opendir(path);
-	const struct dirent *entry;
-
-	while (d && (entry = readdir(d))) {
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-			continue;
-		snprintf(below, sizeof(below), "%s/%s", path, entry->d_name);
-		if (unlink(below))
-			remove_tree(below);
-	}
-	if (d)
-		closedir(d);
-	rmdir(path);
-}
-
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
 	store_close(f->a);
 	store_close(f->b);
-	remove_tree(f->root);
+	assert_int_equal(test_folder_remove(f->root), 0);
 	free(f);
 	return 0;
 }

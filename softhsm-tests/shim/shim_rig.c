@@ -1,7 +1,8 @@
 #include "softhsm-tests/shim/shim_rig.h"
 
+#include "common/testkit.h"
+
 #include <dlfcn.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,19 +218,11 @@ int rig_start(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *walk)
-{
-	(void)st;
-	(void)type;
-	(void)walk;
-	return remove(path);
-}
-
 int rig_stop(void **state)
 {
 	(void)state;
 	assert_int_equal(fn->C_Finalize(NULL), CKR_OK);
-	return nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return test_folder_remove(folder);
 }
 
 int rig_clean(void **state)
