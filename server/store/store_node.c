@@ -156,6 +156,17 @@ const struct store_cert *store_node_cert(const struct store_node *n, const char 
 	return NULL;
 }
 
+int store_name_is_taken(struct store *s, const char *sql, const char *name, bool *taken,
+			struct err *e)
+{
+	struct query q;
+
+	query_start(&q, s, sql);
+	query_put_text(&q, name);
+	*taken = query_row(&q);
+	return query_end(&q, "look the name up", e);
+}
+
 int store_node_missing(const char *name, struct err *e)
 {
 	err_set(e, ERR_FAILED, "no-node", "there is no node \"%s\" in this cluster", name);

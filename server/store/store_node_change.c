@@ -32,16 +32,12 @@ static int id_of_uid(struct store *s, const char *uid, int64_t *id, struct err *
 /* What phones load from has one record a name: it could not be said which one is to be removed. */
 static int check_outside(struct store *s, const char *name, struct err *e)
 {
-	struct query q;
-	bool found;
+	bool taken;
+	const int rc = store_name_is_taken(s, "SELECT 1 FROM tftp_servers WHERE name = ?", name,
+					   &taken, e);
 
-	query_start(&q, s, "SELECT 1 FROM tftp_servers WHERE name = ?");
-	query_put_text(&q, name);
-	found = query_row(&q);
-	if (query_end(&q, "look up the TFTP server", e))
-		return (int)e->kind;
-	if (!found)
-		return 0;
+	if (rc || !taken)
+		return rc;
 	err_set(e, ERR_CONFLICT, "node-exists",
 		"the list has \"%s\" as a TFTP server outside the cluster", name);
 	return err_hint(e, "first take it out: \"ctlclient cluster remove-tftp %s --signer URI\"",

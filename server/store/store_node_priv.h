@@ -17,6 +17,10 @@ int store_node_put(struct store *s, struct store_node *n, struct err *e);
 int store_tftp_put_row(struct store *s, const struct store_node *t, struct err *e);
 int store_tftps_drop(struct store *s, struct err *e);
 
+/* Whether a row has that name: sql, a literal, selects it by one parameter. */
+int store_name_is_taken(struct store *s, const char *sql, const char *name, bool *taken,
+			struct err *e);
+
 /* ERR_FAILED "no-node"; returns its kind. */
 int store_node_missing(const char *name, struct err *e);
 

@@ -4,16 +4,12 @@
 
 static int must_be_no_node(struct store *s, const char *name, struct err *e)
 {
-	struct query q;
-	bool found;
+	bool taken;
+	const int rc =
+		store_name_is_taken(s, "SELECT 1 FROM nodes WHERE name = ?", name, &taken, e);
 
-	query_start(&q, s, "SELECT 1 FROM nodes WHERE name = ?");
-	query_put_text(&q, name);
-	found = query_row(&q);
-	if (query_end(&q, "look up the node", e))
-		return (int)e->kind;
-	if (!found)
-		return 0;
+	if (rc || !taken)
+		return rc;
 	err_set(e, ERR_CONFLICT, "node-exists", "%s is a node of the cluster", name);
 	return err_hint(e, "the list has it by itself: \"ctlclient cluster update\"");
 }
