@@ -314,6 +314,23 @@ static void free_where(struct file_key_where *w)
 	free((void *)(uintptr_t)w->cert);
 }
 
+/* Nothing is opened yet. End with file_key_close(). */
+static int new_key(struct file_key **out, const struct file_key_where *where, struct err *e)
+{
+	struct file_key *k = calloc(1, sizeof(*k));
+	int rc;
+
+	if (!k)
+		return err_nomem(e);
+	pthread_mutex_init(&k->lock, NULL);
+	rc = copy_where(k, where, e);
+	if (rc)
+		file_key_close(k);
+	else
+		*out = k;
+	return rc;
+}
+
 int file_key_of_node(struct file_key **out, const struct conf *conf, struct err *e)
 {
 	struct file_key_where where = {conf->tftp_key, conf->tftp_cert};
@@ -337,15 +354,12 @@ int file_key_of_node(struct file_key **out, const struct conf *conf, struct err 
 
 int file_key_open(struct file_key **out, const struct file_key_where *where, struct err *e)
 {
-	struct file_key *k = calloc(1, sizeof(*k));
-	int rc;
+	struct file_key *k;
+	int rc = new_key(&k, where, e);
 
-	if (!k)
-		return err_nomem(e);
-	pthread_mutex_init(&k->lock, NULL);
-	rc = copy_where(k, where, e);
-	if (!rc)
-		rc = is_uri(where->key) ? open_token(k, e) : open_files(k, e);
+	if (rc)
+		return rc;
+	rc = is_uri(where->key) ? open_token(k, e) : open_files(k, e);
 	if (rc) {
 		file_key_close(k);
 		return rc;
@@ -468,17 +482,13 @@ static int certify_with(struct certify *c, struct err *e)
 int file_key_certify(X509 **cert, const struct file_key_where *where, const X509_NAME *subject,
 		     unsigned days, struct err *e)
 {
-	struct file_key *k = calloc(1, sizeof(*k));
-	struct certify c = {.k = k, .subject = subject, .days = days};
-	int rc;
+	struct certify c = {.subject = subject, .days = days};
+	int rc = new_key(&c.k, where, e);
 
-	if (!k)
-		return err_nomem(e);
-	pthread_mutex_init(&k->lock, NULL);
-	rc = copy_where(k, where, e);
-	if (!rc)
-		rc = certify_with(&c, e);
-	file_key_close(k);
+	if (rc)
+		return rc;
+	rc = certify_with(&c, e);
+	file_key_close(c.k);
 	if (rc)
 		X509_free(c.cert);
 	else
